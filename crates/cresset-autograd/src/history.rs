@@ -1,0 +1,200 @@
+//! The graph: nodes that remember an operation and what its derivative needs.
+//!
+//! A node refers to the nodes its inputs came from, never the other way round, and keeps its own outputs as bare
+//! arrays, so there are no circles. Chains may be a million long, so dropping one works without recursion.
+
+use std::{
+    cell::RefCell,
+    panic::Location,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use cresset_ops::{Array, DType, Op, Shape, view::View};
+use smallvec::SmallVec;
+
+use crate::{Tensor, custom::Backward, tensor::Hook};
+
+/// How a tensor came to be.
+#[derive(Clone, Default)]
+pub(crate) enum History {
+    /// By no operation that is recorded.
+    #[default]
+    Constant,
+    /// Made by the user, to have a gradient.
+    Leaf(Arc<Leaf>),
+    /// As that output of a node.
+    Computed(Arc<Node>, usize),
+}
+
+/// What a leaf collects.
+#[derive(Default)]
+pub(crate) struct Leaf {
+    pub gradient: Mutex<Option<Tensor>>,
+    pub hooks: Mutex<Vec<(u64, Hook)>>,
+}
+
+/// A recorded operation.
+pub(crate) struct Node {
+    /// Larger than that of every node its inputs came from.
+    pub sequence: u64,
+    pub kind: Kind,
+    /// Where each input came from.
+    pub edges: SmallVec<[Edge; 2]>,
+    /// What the derivative needs; taken when a backward pass that does not retain the graph has used it.
+    pub saved: Mutex<Option<Saved>>,
+    /// Shape and dtype of every output.
+    pub outputs: SmallVec<[(Shape, DType); 1]>,
+    /// The line that called the operation.
+    pub location: &'static Location<'static>,
+    /// Who wants to see the gradient of which output.
+    pub watches: Mutex<Vec<(usize, Watch)>>,
+}
+
+/// What a node's derivative is.
+pub(crate) enum Kind {
+    /// That of an operation.
+    Op(Op),
+    /// That of what an operation is the adjoint of: this operation.
+    Adjoint(Op),
+    /// A user's.
+    Custom(Box<dyn Backward>),
+}
+
+/// Who wants to see a gradient.
+#[derive(Clone)]
+pub(crate) enum Watch {
+    /// A hook, which may replace it.
+    Hook(u64, Hook),
+    /// A tensor that keeps it.
+    Keep(Arc<Leaf>),
+}
+
+/// Where an input came from, and what its gradient must look like.
+pub(crate) struct Edge {
+    pub to: History,
+    /// Shape and dtype of the input, where they are not those of the node's first output.
+    pub meta: Option<Box<(Shape, DType)>>,
+}
+
+/// What a derivative needs: only what it does, each with its number.
+#[derive(Default)]
+pub(crate) struct Saved {
+    pub inputs: SmallVec<[(usize, Kept<Tensor>); 1]>,
+    pub outputs: SmallVec<[(usize, Kept<Array>); 1]>,
+}
+
+/// A value, and which version of its memory it was.
+pub(crate) struct Kept<T> {
+    pub value: T,
+    pub version: u64,
+}
+
+static SEQUENCE: AtomicU64 = AtomicU64::new(1);
+
+/// A number larger than all before.
+#[inline]
+pub(crate) fn next_sequence() -> u64 {
+    SEQUENCE.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Locks; a panic elsewhere leaves nothing of ours half done.
+#[inline]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl History {
+    /// Is there anything a gradient could flow to?
+    pub fn is_tracked(&self) -> bool {
+        !matches!(self, History::Constant)
+    }
+}
+
+impl Kind {
+    /// Of an operation whose first input is such. A geometry over memory means nothing without that memory's: of a
+    /// view by it, the layout of what was seen is remembered; where it is written through, it is counted from where
+    /// what is written begins.
+    pub fn of(op: Op, first: &Array) -> Kind {
+        match op {
+            Op::View(view @ View::AsStrided { .. }) => {
+                Kind::Adjoint(Op::Unview { view, base: first.layout().clone() })
+            }
+            Op::Overwrite(View::AsStrided { shape, strides, offset }) => {
+                let offset = offset.saturating_sub(first.offset());
+                Kind::Op(Op::Overwrite(View::AsStrided { shape, strides, offset }))
+            }
+            op => Kind::Op(op),
+        }
+    }
+}
+
+impl Node {
+    /// Shape and dtype of an input.
+    pub fn input_meta(&self, i: usize) -> (&Shape, DType) {
+        match &self.edges[i].meta {
+            Some(meta) => (&meta.0, meta.1),
+            None => (&self.outputs[0].0, self.outputs[0].1),
+        }
+    }
+
+    /// The name of the operation.
+    pub fn name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Op(op) => op.name(),
+            Kind::Adjoint(Op::Unview { view, .. }) => view.name(),
+            Kind::Adjoint(op) => op.name(),
+            Kind::Custom(function) => function.name(),
+        }
+    }
+}
+
+thread_local! {
+    /// Histories waiting to be dropped: `None` while nobody is dropping.
+    static DROPPING: RefCell<Option<Vec<History>>> = const { RefCell::new(None) };
+}
+
+/// Drops a history without recursion, however long the chain behind it is.
+pub(crate) fn release(history: History) {
+    if !matches!(history, History::Computed(..)) {
+        return;
+    }
+    let first = DROPPING.try_with(|dropping| {
+        let mut dropping = dropping.borrow_mut();
+        match &mut *dropping {
+            Some(waiting) => {
+                waiting.push(history);
+                false
+            }
+            None => {
+                *dropping = Some(vec![history]);
+                true
+            }
+        }
+    });
+    if first != Ok(true) {
+        return;
+    }
+    loop {
+        let next = DROPPING.with_borrow_mut(|dropping| {
+            let next = dropping.as_mut().and_then(Vec::pop);
+            if next.is_none() {
+                *dropping = None;
+            }
+            next
+        });
+        match next {
+            // Dropping the node drops its edges and saved tensors, which come back here and wait.
+            Some(history) => drop(history),
+            None => return,
+        }
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        release(std::mem::take(&mut self.to));
+    }
+}

@@ -1,0 +1,300 @@
+//! The derivative of a formula: again a formula, of the outputs' gradients, the inputs, and the outputs.
+//!
+//! It is made once for each program and question, and kept with the program. What it does not use need not be saved.
+
+use std::sync::Arc;
+
+use cresset_ops::{
+    Apply, Error, Expr, Op, Result, Shape,
+    expr::{Memo, Node, Program, select, traced},
+    op::{List, Map, Reduce, Reduction},
+    view::View,
+};
+use smallvec::SmallVec;
+
+use super::{
+    Context, Gradients, Needs, Some64,
+    scalar::{self, Slope},
+};
+
+/// The derivative of a program with regard to one input.
+pub(crate) struct Derivative {
+    /// `None` where no path leads to the input.
+    program: Option<Arc<Program>>,
+    /// What each of the program's inputs is.
+    arguments: SmallVec<[Argument; 4]>,
+    /// The primitive that has no derivative.
+    missing: Option<&'static str>,
+}
+
+/// What an input of a derivative's program is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Argument {
+    /// The gradient of an output.
+    Gradient(usize),
+    /// An input of the formula.
+    Input(usize),
+    /// An output of the formula.
+    Output(usize),
+}
+
+/// The derivative of a program with regard to input `wanted`, made at the first call.
+pub(crate) fn derivative(program: &Arc<Program>, wanted: usize) -> Result<&Derivative> {
+    let memo = program
+        .derived::<Memo<usize, Derivative>>(Program::DERIVATIVES, Memo::default)
+        .ok_or_else(|| Error::gradient(program.name(), "the program's place for derivatives is taken"))?;
+    memo.get_or_make(|key| *key == wanted, || Ok((wanted, derive(program, wanted))))
+}
+
+fn derive(program: &Program, wanted: usize) -> Derivative {
+    let (outputs, inputs) = (program.outputs().len(), program.inputs());
+    let missing = std::cell::Cell::new(None);
+    let reached = std::cell::Cell::new(true);
+    let derived = traced(outputs + inputs + outputs, program.numbers(), &|x: &[Expr], n: &[Expr]| {
+        let (dys, rest) = x.split_at(outputs);
+        let (xs, ys) = rest.split_at(inputs);
+        match sweep(program, wanted, dys, xs, ys, n) {
+            Ok(Some(dx)) => dx,
+            Ok(None) => {
+                reached.set(false);
+                Expr::constant(0.0)
+            }
+            Err(name) => {
+                missing.set(Some(name));
+                Expr::constant(0.0)
+            }
+        }
+    });
+    let places: SmallVec<[u8; 4]> = derived
+        .nodes()
+        .iter()
+        .filter_map(|node| if let Node::Input(i) = node { Some(*i) } else { None })
+        .collect();
+    let arguments = places.iter().map(|&place| match place as usize {
+        i if i < outputs => Argument::Gradient(i),
+        i if i < outputs + inputs => Argument::Input(i - outputs),
+        i => Argument::Output(i - outputs - inputs),
+    });
+    Derivative {
+        program: reached.get().then(|| compact(&derived, &places)),
+        arguments: arguments.collect(),
+        missing: missing.get(),
+    }
+}
+
+/// Goes through the formula from its outputs to its inputs, adding up what each value contributes.
+fn sweep(
+    program: &Program,
+    wanted: usize,
+    dys: &[Expr],
+    xs: &[Expr],
+    ys: &[Expr],
+    ns: &[Expr],
+) -> Result<Option<Expr>, &'static str> {
+    let nodes = program.nodes();
+    // Only values that depend on the input can carry a gradient to it.
+    let mut depends = vec![false; nodes.len()];
+    for (i, node) in nodes.iter().enumerate() {
+        depends[i] = matches!(node, Node::Input(input) if *input as usize == wanted)
+            || node.operands().any(|id| depends[id as usize]);
+    }
+    // The forward values: those of outputs were saved, or are computed again, as the derivative likes.
+    let mut values: Vec<Expr> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let of = |id: u16| values[id as usize];
+        values.push(match *node {
+            Node::Input(i) => xs[i as usize],
+            Node::Number(i) => ns[i as usize],
+            Node::Constant(value) => Expr::constant(value),
+            Node::Unary(f, a) => of(a).unary(f),
+            Node::Binary(f, a, b) => of(a).binary(f, of(b)),
+            Node::Select(c, a, b) => select(of(c), of(a), of(b)),
+            Node::Cast(dtype, a) => of(a).cast(dtype),
+            Node::CastLike(a, b) => of(a).cast_like(of(b)),
+            Node::Index => Expr::index(),
+            Node::Random(seed, base) => Expr::random(of(seed), of(base)),
+        });
+    }
+    let mut gradients: Vec<Option<Expr>> = vec![None; nodes.len()];
+    for (&id, &dy) in program.outputs().iter().zip(dys) {
+        add(&mut gradients[id as usize], dy);
+    }
+    let mut result: Option<Expr> = None;
+    for i in (0..nodes.len()).rev() {
+        let (true, Some(dy)) = (depends[i], gradients[i]) else { continue };
+        // The value of an output was saved; of any other, it is computed again.
+        let y = || match program.outputs().iter().position(|&id| id as usize == i) {
+            Some(output) => ys[output],
+            None => values[i],
+        };
+        let mut give = |id: u16, slope: Slope| {
+            if !depends[id as usize] {
+                return Ok(());
+            }
+            match slope {
+                Slope::Times(factor) => add(&mut gradients[id as usize], times(dy, factor)),
+                Slope::Over(divisor) => add(&mut gradients[id as usize], dy / divisor),
+                // It was reached, only flat: the gradient is zero, not absent.
+                Slope::Zero => add(&mut gradients[id as usize], Expr::constant(0.0)),
+                Slope::Missing => return Err(()),
+            }
+            Ok(())
+        };
+        match nodes[i] {
+            Node::Input(_) => add(&mut result, dy),
+            Node::Unary(f, a) => {
+                give(a, scalar::unary(f, values[a as usize], y())).map_err(|()| f.name())?;
+            }
+            Node::Binary(f, a, b) => {
+                let (da, db) = scalar::binary(f, values[a as usize], values[b as usize], y());
+                give(a, da).map_err(|()| f.name())?;
+                give(b, db).map_err(|()| f.name())?;
+            }
+            Node::Select(c, a, b) => {
+                let condition = values[c as usize];
+                if depends[a as usize] {
+                    add(&mut gradients[a as usize], select(condition, dy, 0.0));
+                }
+                if depends[b as usize] {
+                    add(&mut gradients[b as usize], select(condition, 0.0, dy));
+                }
+            }
+            Node::Cast(dtype, a) => {
+                if dtype.is_float() {
+                    add(&mut gradients[a as usize], dy);
+                }
+            }
+            Node::CastLike(a, _) => {
+                if depends[a as usize] {
+                    add(&mut gradients[a as usize], dy);
+                }
+            }
+            Node::Number(_) | Node::Constant(_) | Node::Index | Node::Random(..) => {}
+        }
+    }
+    Ok(result)
+}
+
+fn add(sum: &mut Option<Expr>, part: Expr) {
+    *sum = Some(match *sum {
+        Some(sum) => sum + part,
+        None => part,
+    });
+}
+
+fn times(dy: Expr, factor: Expr) -> Expr {
+    // Sums are the most frequent formulas: their slope of one is no work.
+    if factor.is_constant(1) {
+        dy
+    } else if factor.is_constant(-1) {
+        -dy
+    } else {
+        dy * factor
+    }
+}
+
+/// What the derivatives of a formula use.
+pub(crate) fn needs(map: &Map, wanted: &[bool]) -> Needs {
+    let mut needs = Needs { inputs: Some64::NONE, outputs: Some64::NONE };
+    for (i, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted) {
+        let Ok(derivative) = derivative(&map.program, i) else { continue };
+        for argument in &derivative.arguments {
+            match argument {
+                Argument::Gradient(_) => {}
+                Argument::Input(i) => needs.inputs.0 |= 1 << i,
+                Argument::Output(i) => needs.outputs.0 |= 1 << i,
+            }
+        }
+    }
+    needs
+}
+
+/// The gradients of a formula's inputs.
+pub(crate) fn differentiate<T: Apply>(
+    context: &Context<T>,
+    map: &Map,
+    dys: &[Option<T>],
+) -> Result<Gradients<T>> {
+    let mut gradients = Gradients::new();
+    for i in 0..context.input_metas.len() {
+        gradients.push(if context.wants(i) { gradient(context, map, dys, i, None)? } else { None });
+    }
+    Ok(gradients)
+}
+
+/// The gradient of one input; `shape` is that of the formula's value, where `dys` are smaller (a reduction's).
+pub(crate) fn gradient<T: Apply>(
+    context: &Context<T>,
+    map: &Map,
+    dys: &[Option<T>],
+    i: usize,
+    shape: Option<&Shape>,
+) -> Result<Option<T>> {
+    let derivative = derivative(&map.program, i)?;
+    if let Some(name) = derivative.missing {
+        return Err(Error::gradient(
+            name,
+            format!("has no derivative with regard to its operand {i}; detach() it to hold it constant"),
+        ));
+    }
+    let Some(program) = &derivative.program else { return Ok(None) };
+    let whole = shape.or(context.output_metas.first().map(|meta| &meta.0)).cloned().unwrap_or_default();
+    // The gradient itself, unchanged: nothing to compute.
+    if let ([Node::Input(_)], [Argument::Gradient(j)]) = (program.nodes(), derivative.arguments.as_slice())
+        && let Some(Some(dy)) = dys.get(*j)
+    {
+        return Ok(Some(if *dy.shape() == whole { dy.clone() } else { expand(dy, &whole)? }));
+    }
+    let mut arguments: SmallVec<[T; 4]> = SmallVec::new();
+    for argument in &derivative.arguments {
+        arguments.push(match *argument {
+            Argument::Gradient(j) => match dys.get(j).and_then(Option::as_ref) {
+                Some(dy) => dy.clone(),
+                None => {
+                    let (shape, dtype) = &context.output_metas[j];
+                    T::constant(crate::tensor::zeros(shape, *dtype)?)
+                }
+            },
+            Argument::Input(j) => context.x(j)?.clone(),
+            Argument::Output(j) => context.y(j)?.clone(),
+        });
+    }
+    let references: SmallVec<[&T; 4]> = arguments.iter().collect();
+    let input = context.input_shape(i);
+    // An argument of the whole shape tells it; otherwise it has to be said.
+    let told = references.iter().any(|x| *x.shape() == whole);
+    let formula =
+        Map { program: program.clone(), numbers: map.numbers.clone(), shape: (!told).then(|| whole.clone()) };
+    if *input == whole || whole.numel() == 0 {
+        return T::apply_one(Op::Map(formula), &references).map(Some);
+    }
+    // What was broadcast is summed in the same pass.
+    let extra = whole.rank() - input.rank();
+    let dims: List = (0..whole.rank())
+        .filter(|&dim| dim < extra || (input[dim - extra] == 1 && whole[dim] != 1))
+        .collect();
+    let reduce = Reduce { kind: Reduction::Sum, dims, keepdim: true, map: Some(formula) };
+    T::apply_one(Op::Reduce(reduce), &references).map(Some)
+}
+
+/// The program over only those arguments it uses.
+fn compact(program: &Arc<Program>, places: &[u8]) -> Arc<Program> {
+    if places.iter().enumerate().all(|(i, &place)| i == place as usize) && places.len() == program.inputs() {
+        return program.clone();
+    }
+    let nodes: Vec<Node> = program
+        .nodes()
+        .iter()
+        .map(|node| match *node {
+            Node::Input(i) => {
+                Node::Input(places.iter().position(|&place| place == i).unwrap_or_default() as u8)
+            }
+            other => other,
+        })
+        .collect();
+    Program::new(&nodes, program.outputs(), places.len(), program.numbers())
+}
+
+fn expand<T: Apply>(x: &T, shape: &Shape) -> Result<T> {
+    T::apply_one(Op::View(View::Expand(shape.clone())), &[x])
+}

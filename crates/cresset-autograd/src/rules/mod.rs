@@ -1,0 +1,415 @@
+//! The interpreter `differentiate`: the rule of every operation, as mathematics.
+//!
+//! A rule is given the gradients of the outputs and what was saved, and says the gradient of every input. It knows
+//! nothing of accumulation, of broadcasting, of dtypes or of devices: the driver sees to those. Rules are written in
+//! ordinary methods over any type that goes through the door: over arrays for a first derivative, over tensors where
+//! the derivative is itself recorded.
+
+mod combine;
+mod formula;
+mod reduction;
+mod scalar;
+mod scan;
+mod tangent;
+mod window;
+
+use cresset_ops::{
+    Apply, DType, Error, Op, Result, Shape,
+    methods::prelude::*,
+    op::{Combine, Scan as ScanKind},
+    view::View,
+};
+use cresset_tensor::Layout;
+use smallvec::{SmallVec, smallvec};
+
+use combine::Places;
+pub(crate) use tangent::tangent;
+
+/// The gradients of an operation's inputs; `None` where there is none.
+pub(crate) type Gradients<T> = SmallVec<[Option<T>; 2]>;
+
+/// A few numbers of inputs or outputs.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Some64(pub u64);
+
+impl Some64 {
+    pub const NONE: Some64 = Some64(0);
+    pub const ALL: Some64 = Some64(u64::MAX);
+
+    pub fn of(list: &[usize]) -> Some64 {
+        Some64(list.iter().fold(0, |bits, &i| bits | 1 << i))
+    }
+
+    pub fn contains(self, i: usize) -> bool {
+        i >= 64 || self.0 >> i & 1 == 1
+    }
+}
+
+/// Which inputs and outputs a rule needs to see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Needs {
+    pub inputs: Some64,
+    pub outputs: Some64,
+}
+
+/// What a rule is given.
+pub(crate) struct Context<'a, T> {
+    pub op: &'a Op,
+    pub inputs: &'a [Option<T>],
+    pub outputs: &'a [Option<T>],
+    /// Shape and dtype of every input.
+    pub input_metas: &'a [(&'a Shape, DType)],
+    /// Shape and dtype of every output.
+    pub output_metas: &'a [(Shape, DType)],
+    /// For which inputs a gradient is asked.
+    pub wanted: &'a [bool],
+}
+
+impl<T: Apply> Context<'_, T> {
+    pub fn x(&self, i: usize) -> Result<&T> {
+        self.inputs.get(i).and_then(Option::as_ref).ok_or_else(|| self.missing("input", i))
+    }
+
+    pub fn y(&self, i: usize) -> Result<&T> {
+        self.outputs.get(i).and_then(Option::as_ref).ok_or_else(|| self.missing("output", i))
+    }
+
+    fn missing(&self, what: &str, i: usize) -> Error {
+        Error::gradient(self.op.name(), format!("{what} {i} was not saved for the derivative"))
+    }
+
+    pub fn wants(&self, i: usize) -> bool {
+        self.wanted.get(i).copied().unwrap_or(false)
+    }
+
+    pub fn input_shape(&self, i: usize) -> &Shape {
+        self.input_metas[i].0
+    }
+
+    /// `f()` if input `i` wants its gradient.
+    fn when(&self, i: usize, f: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+        self.wants(i).then(f).transpose()
+    }
+}
+
+/// Zeros of an input's shape, to be added to.
+pub(crate) fn zeros<T: Apply>(shape: &Shape, dtype: DType) -> Result<T> {
+    Ok(T::constant(cresset_ops::Array::filled("zeros", shape.clone(), dtype, 0)?))
+}
+
+fn no_rule(op: &Op, what: &str) -> Error {
+    Error::gradient(op.name(), format!("has no derivative {what}; detach() what should be a constant"))
+}
+
+/// What the rule of an operation needs to see.
+pub(crate) fn needs(op: &Op, wanted: &[bool]) -> Needs {
+    let (inputs, outputs) = match op {
+        Op::Map(map) => return formula::needs(map, wanted),
+        Op::Reduce(reduce) => return reduction::needs(reduce, wanted),
+        Op::Scan { kind: ScanKind::Sum, .. } => (Some64::NONE, Some64::NONE),
+        Op::Scan { kind: ScanKind::Prod | ScanKind::LogSumExp, .. } => (Some64::ALL, Some64::ALL),
+        Op::Scan { kind: ScanKind::Max | ScanKind::Min, .. } => (Some64::NONE, Some64::of(&[1])),
+        Op::View(_) | Op::Unview { .. } | Op::Overwrite(_) | Op::Concat { .. } => {
+            (Some64::NONE, Some64::NONE)
+        }
+        // Each factor's gradient is of the other one.
+        Op::Matmul | Op::Convolve(_) => {
+            let factor = |i: usize| wanted.get(1 - i).copied().unwrap_or(false);
+            (Some64((0..2).filter(|&i| factor(i)).fold(0, |bits, i| bits | 1 << i)), Some64::NONE)
+        }
+        Op::IndexPut { combine: Combine::Mul | Combine::Max | Combine::Min, .. }
+        | Op::Scatter { combine: Combine::Mul | Combine::Max | Combine::Min, .. } => {
+            (Some64::ALL, Some64::ALL)
+        }
+        Op::IndexSelect { .. } | Op::IndexPut { .. } | Op::Gather { .. } | Op::Scatter { .. } => {
+            (Some64::of(&[1]), Some64::NONE)
+        }
+        Op::MaxPool(_) | Op::Sort { .. } | Op::TopK { .. } => (Some64::NONE, Some64::of(&[1])),
+        Op::SearchSorted { .. } => (Some64::NONE, Some64::NONE),
+        Op::Softmax { .. } => (Some64::NONE, Some64::ALL),
+        Op::Normalize { .. } => (Some64::NONE, Some64::of(&[0, 2])),
+    };
+    Needs { inputs, outputs }
+}
+
+/// The gradients of an operation's inputs, given those of its outputs.
+pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -> Result<Gradients<T>> {
+    let op = context.op;
+    let first = || dys.first().and_then(Option::as_ref);
+    let Some(dy) = first() else {
+        return match op {
+            // Operations whose first output may be without a gradient while another has one.
+            Op::Map(map) => formula::differentiate(context, map, dys),
+            Op::Normalize { dims, .. } => Ok(smallvec![Some(normalize(context, *dims, dys)?)]),
+            Op::Reduce(_)
+            | Op::Scan { .. }
+            | Op::View(_)
+            | Op::Unview { .. }
+            | Op::Overwrite(_)
+            | Op::Concat { .. }
+            | Op::Matmul
+            | Op::Convolve(_)
+            | Op::MaxPool(_)
+            | Op::IndexSelect { .. }
+            | Op::IndexPut { .. }
+            | Op::Gather { .. }
+            | Op::Scatter { .. }
+            | Op::Sort { .. }
+            | Op::TopK { .. }
+            | Op::SearchSorted { .. }
+            | Op::Softmax { .. } => Ok(context.wanted.iter().map(|_| None).collect()),
+        };
+    };
+    let shape = |i: usize| context.input_shape(i);
+    Ok(match op {
+        Op::Map(map) => formula::differentiate(context, map, dys)?,
+        Op::Reduce(reduce) => reduction::differentiate(context, reduce, dy)?,
+        Op::Scan { kind, dim } => smallvec![Some(scan::differentiate(context, *kind, *dim, dy)?)],
+        Op::View(View::Reshape(_)) => smallvec![Some(reshape(dy, shape(0))?)],
+        Op::View(View::Permute(order)) => smallvec![Some(permute_back(dy, order)?)],
+        // The driver sums what was broadcast.
+        Op::View(View::Expand(_)) => smallvec![Some(dy.clone())],
+        // A node keeps it as what it is the adjoint of, with the layout that was seen.
+        Op::View(View::AsStrided { .. }) => return Err(no_rule(op, "without the layout of its input")),
+        Op::View(
+            view @ (View::Slice { .. } | View::Select { .. } | View::Diagonal { .. } | View::Unfold { .. }),
+        ) => {
+            let base = Layout::contiguous(shape(0).clone());
+            smallvec![Some(T::apply_one(Op::Unview { view: view.clone(), base }, &[dy])?)]
+        }
+        Op::Unview { view, base } => smallvec![Some(look(dy, view, base)?)],
+        Op::Overwrite(view) => {
+            let base = Layout::contiguous(shape(0).clone());
+            smallvec![
+                context.when(0, || {
+                    let blank = zeros(shape(1), dy.dtype())?;
+                    let dy = contiguous_for(dy, view)?;
+                    T::apply_one(Op::Overwrite(placed(view, &dy)), &[&dy, &blank])
+                })?,
+                context.when(1, || look(dy, view, &base))?,
+            ]
+        }
+        Op::Concat { dim } => {
+            let mut start = 0;
+            let mut gradients = Gradients::new();
+            for i in 0..context.input_metas.len() {
+                let len = shape(i)[*dim];
+                let slice = View::Slice { dim: *dim, start, len, step: 1 };
+                gradients.push(context.when(i, || T::apply_one(Op::View(slice), &[dy]))?);
+                start += len;
+            }
+            gradients
+        }
+        Op::Matmul => smallvec![
+            context.when(0, || T::apply_one(Op::Matmul, &[dy, &transpose(context.x(1)?)?]))?, // ∂/∂a
+            context.when(1, || T::apply_one(Op::Matmul, &[&transpose(context.x(0)?)?, dy]))?, // ∂/∂b
+        ],
+        Op::Convolve(convolution) => window::convolve(context, convolution, dy)?,
+        Op::MaxPool(pool) => smallvec![Some(window::max_pool(context, pool.kernel.len(), dy)?)],
+        Op::IndexSelect { dim } => {
+            let add = Op::IndexPut { dim: *dim, combine: Combine::Add };
+            smallvec![Some(T::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.x(1)?, dy])?), None]
+        }
+        Op::IndexPut { dim, combine } => {
+            let index = context.x(1)?;
+            let read = || T::apply_one(Op::IndexSelect { dim: *dim }, &[dy, index]);
+            match combine {
+                Combine::Set => smallvec![
+                    context
+                        .when(0, || T::apply_one(op.clone(), &[dy, index, &zeros(shape(2), dy.dtype())?]))?,
+                    None,
+                    context.when(2, read)?,
+                ],
+                Combine::Add => smallvec![Some(dy.clone()), None, context.when(2, read)?],
+                Combine::Mul => combine::product(context, Places::Slices, *dim, dy)?,
+                Combine::Max | Combine::Min => combine::extreme(context, Places::Slices, *dim, dy)?,
+            }
+        }
+        Op::Gather { dim } => {
+            let add = Op::Scatter { dim: *dim, combine: Combine::Add };
+            smallvec![Some(T::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.x(1)?, dy])?), None]
+        }
+        Op::Scatter { dim, combine } => {
+            let index = context.x(1)?;
+            let read = || source_gradient(T::apply_one(Op::Gather { dim: *dim }, &[dy, index])?, shape(2));
+            match combine {
+                Combine::Set => smallvec![
+                    context
+                        .when(0, || T::apply_one(op.clone(), &[dy, index, &zeros(shape(2), dy.dtype())?]))?,
+                    None,
+                    context.when(2, read)?,
+                ],
+                Combine::Add => smallvec![Some(dy.clone()), None, context.when(2, read)?],
+                Combine::Mul => combine::product(context, Places::Elements, *dim, dy)?,
+                Combine::Max | Combine::Min => combine::extreme(context, Places::Elements, *dim, dy)?,
+            }
+        }
+        Op::Sort { dim, .. } | Op::TopK { dim, .. } => {
+            let add = Op::Scatter { dim: *dim, combine: Combine::Add };
+            smallvec![Some(T::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.y(1)?, dy])?)]
+        }
+        Op::SearchSorted { .. } => return Err(no_rule(op, "")),
+        Op::Softmax { dim, log: false } => {
+            let y = context.y(0)?;
+            let inner = T::formula(&[dy, y], &[], |x, _| x[0] * x[1])?.sum_dim(*dim as i64, true)?;
+            smallvec![Some(T::formula(&[dy, y, &inner], &[], |x, _| x[1] * (x[0] - x[2]))?)]
+        }
+        Op::Softmax { dim, log: true } => {
+            let total = dy.sum_dim(*dim as i64, true)?;
+            smallvec![Some(T::formula(&[dy, context.y(0)?, &total], &[], |x, _| x[0] - x[1].exp() * x[2])?)]
+        }
+        Op::Normalize { dims, .. } => smallvec![Some(normalize(context, *dims, dys)?)],
+    })
+}
+
+/// With `y = (x − mean)·r`: `∂x = r·(∂y − mean(∂y) − y·mean(∂y·y)) + ∂mean/n − ∂r·r²·y/n`.
+fn normalize<T: Apply>(context: &Context<T>, dims: usize, dys: &[Option<T>]) -> Result<T> {
+    let (y, r) = (context.y(0)?, context.y(2)?);
+    let shape = context.input_shape(0);
+    let last: Vec<i64> = (shape.rank() - dims..shape.rank()).map(|dim| dim as i64).collect();
+    let n = 1.0 / shape[shape.rank() - dims..].iter().product::<usize>().max(1) as f64;
+    let mut dx: Option<T> = None;
+    let mut add = |part: T| -> Result<()> {
+        dx = Some(match dx.take() {
+            Some(sum) => sum.add(&part)?,
+            None => part,
+        });
+        Ok(())
+    };
+    if let Some(dy) = &dys[0] {
+        let mean = dy.sum_dim(last.clone(), true)?;
+        let along = T::formula(&[dy, y], &[], |x, _| x[0] * x[1])?.sum_dim(last, true)?;
+        add(T::formula(&[dy, y, r, &mean, &along], &[n.into()], |x, n| {
+            x[2] * (x[0] - x[3] * n[0] - x[1] * (x[4] * n[0]))
+        })?)?;
+    }
+    if let Some(dmean) = dys.get(1).and_then(Option::as_ref) {
+        add(T::formula(&[dmean], &[n.into()], |x, n| x[0] * n[0])?.broadcast_to(shape)?)?;
+    }
+    if let Some(dr) = dys.get(2).and_then(Option::as_ref) {
+        add(T::formula(&[dr, r, y], &[n.into()], |x, n| -x[0] * x[1] * x[1] * x[2] * n[0])?)?;
+    }
+    match dx {
+        Some(dx) => Ok(dx),
+        None => zeros(shape, context.input_metas[0].1),
+    }
+}
+
+/// Reads through a view what its adjoint wrote into what was laid out as `base`.
+pub(crate) fn look<T: Apply>(dy: &T, view: &View, base: &Layout) -> Result<T> {
+    let View::AsStrided { shape, strides, offset } = view else {
+        return T::apply_one(Op::View(view.clone()), &[dy]);
+    };
+    // A geometry is one over memory: lay the gradient out as the base was.
+    let seen = Layout::new(shape.clone(), strides.clone(), *offset);
+    let ends = [base.span()?, seen.span()?];
+    let end = ends.iter().flatten().map(|(_, end)| *end).max().unwrap_or(0);
+    let own = View::AsStrided {
+        shape: base.shape().clone(),
+        strides: base.strides().clone(),
+        offset: base.offset(),
+    };
+    let memory = if base.is_contiguous() && base.offset() == 0 && end == base.numel() {
+        contiguous_for(dy, view)?
+    } else {
+        T::apply_one(Op::Unview { view: own, base: Layout::contiguous([end].into()) }, &[dy])?
+    };
+    T::apply_one(Op::View(placed(view, &memory)), &[&memory])
+}
+
+/// A geometry from the beginning of memory as one from where an array begins in it.
+fn placed<T: Apply>(view: &View, x: &T) -> View {
+    match view {
+        View::AsStrided { shape, strides, offset } => View::AsStrided {
+            shape: shape.clone(),
+            strides: strides.clone(),
+            offset: offset + x.array().offset(),
+        },
+        View::Permute(_)
+        | View::Expand(_)
+        | View::Reshape(_)
+        | View::Slice { .. }
+        | View::Select { .. }
+        | View::Diagonal { .. }
+        | View::Unfold { .. } => view.clone(),
+    }
+}
+
+/// A geometry over memory needs the memory to be row-major.
+fn contiguous_for<T: Apply>(dy: &T, view: &View) -> Result<T> {
+    match view {
+        View::AsStrided { .. } if !dy.array().is_contiguous() => copy(dy),
+        View::AsStrided { .. }
+        | View::Permute(_)
+        | View::Expand(_)
+        | View::Reshape(_)
+        | View::Slice { .. }
+        | View::Select { .. }
+        | View::Diagonal { .. }
+        | View::Unfold { .. } => Ok(dy.clone()),
+    }
+}
+
+/// A row-major copy, as an operation.
+pub(crate) fn copy<T: Apply>(x: &T) -> Result<T> {
+    T::formula(&[x], &[], |x, _| x[0])
+}
+
+pub(crate) fn reshape<T: Apply>(x: &T, shape: &Shape) -> Result<T> {
+    if x.shape() == shape {
+        return Ok(x.clone());
+    }
+    T::apply_one(Op::View(View::Reshape(shape.clone())), &[x])
+}
+
+fn permute_back<T: Apply>(x: &T, order: &[usize]) -> Result<T> {
+    let mut back: SmallVec<[usize; 4]> = SmallVec::from_elem(0, order.len());
+    order.iter().enumerate().for_each(|(i, &axis)| back[axis] = i);
+    T::apply_one(Op::View(View::Permute(back)), &[x])
+}
+
+/// The last two dimensions exchanged.
+pub(crate) fn transpose<T: Apply>(x: &T) -> Result<T> {
+    let rank = x.rank();
+    let mut order: SmallVec<[usize; 4]> = (0..rank).collect();
+    order.swap(rank - 2, rank - 1);
+    T::apply_one(Op::View(View::Permute(order)), &[x])
+}
+
+/// An index may be smaller than its source: what it does not reach has no gradient.
+fn source_gradient<T: Apply>(gathered: T, shape: &Shape) -> Result<T> {
+    let mut gradient = gathered;
+    for dim in 0..shape.rank() {
+        let len = gradient.shape()[dim];
+        if len < shape[dim] {
+            let mut larger = gradient.shape().clone();
+            larger[dim] = shape[dim];
+            let view = View::Slice { dim, start: 0, len, step: 1 };
+            let base = Layout::contiguous(larger);
+            gradient = T::apply_one(Op::Unview { view, base }, &[&gradient])?;
+        }
+    }
+    Ok(gradient)
+}
+
+/// The sum of a gradient over what was broadcast, in the shape and dtype of the input.
+pub(crate) fn fit<T: Apply>(gradient: T, shape: &Shape, dtype: DType) -> Result<T> {
+    let mut gradient = gradient;
+    if gradient.shape() != shape {
+        let extra = gradient.rank().saturating_sub(shape.rank());
+        let dims: Vec<i64> = (0..gradient.rank())
+            .filter(|&dim| dim < extra || (shape[dim - extra] == 1 && gradient.shape()[dim] != 1))
+            .map(|dim| dim as i64)
+            .collect();
+        if !dims.is_empty() {
+            gradient = gradient.sum_dim(dims, true)?;
+        }
+        if gradient.numel() == shape.numel() {
+            gradient = reshape(&gradient, shape)?;
+        } else {
+            // Smaller than the input: constant along what is missing.
+            gradient = gradient.broadcast_to(shape)?;
+        }
+    }
+    if gradient.dtype() != dtype { gradient.to_dtype(dtype) } else { Ok(gradient) }
+}

@@ -1,0 +1,53 @@
+//! Derivatives of what slides windows: each product of the trilinear form is a derivative of the other two.
+
+use cresset_ops::{
+    Apply, Op, Result, Shape,
+    op::{Combine, Convolution, List, Role},
+};
+use smallvec::smallvec;
+
+use super::{Context, Gradients, reshape, zeros};
+
+/// The gradients of a convolution's two factors.
+pub(super) fn convolve<T: Apply>(
+    context: &Context<T>,
+    convolution: &Convolution,
+    dy: &T,
+) -> Result<Gradients<T>> {
+    let spatial = |i: usize| -> List { context.input_shape(i)[2..].iter().copied().collect() };
+    // The same form, with factor `i` as its output.
+    let other = |role: Role, i: usize, a: &T, b: &T| {
+        T::apply_one(Op::Convolve(Convolution { role, output: spatial(i), ..convolution.clone() }), &[a, b])
+    };
+    Ok(match convolution.role {
+        Role::Output => smallvec![
+            context.when(0, || other(Role::Input, 0, context.x(1)?, dy))?, // ∂x from (w, ∂y)
+            context.when(1, || other(Role::Weight, 1, context.x(0)?, dy))?, // ∂w from (x, ∂y)
+        ],
+        Role::Input => smallvec![
+            context.when(0, || other(Role::Weight, 0, dy, context.x(1)?))?, // ∂w from (∂x, y)
+            context.when(1, || other(Role::Output, 1, dy, context.x(0)?))?, // ∂y from (∂x, w)
+        ],
+        Role::Weight => smallvec![
+            context.when(0, || other(Role::Input, 0, dy, context.x(1)?))?, // ∂x from (∂w, y)
+            context.when(1, || other(Role::Output, 1, context.x(0)?, dy))?, // ∂y from (x, ∂w)
+        ],
+    })
+}
+
+/// The gradient of a pool's input: to where each largest was.
+pub(super) fn max_pool<T: Apply>(context: &Context<T>, spatial: usize, dy: &T) -> Result<T> {
+    let shape = context.input_shape(0);
+    let flat = |shape: &Shape| -> Shape {
+        let kept = shape.rank() - spatial;
+        let mut flat = Shape::from_slice(&shape[..kept]);
+        flat.push(shape[kept..].iter().product());
+        flat
+    };
+    let dim = shape.rank() - spatial;
+    let blank: T = zeros(&flat(shape), dy.dtype())?;
+    let index = reshape(context.y(1)?, &flat(dy.shape()))?;
+    let dy = reshape(dy, &flat(dy.shape()))?;
+    let dx = T::apply_one(Op::Scatter { dim, combine: Combine::Add }, &[&blank, &index, &dy])?;
+    reshape(&dx, shape)
+}

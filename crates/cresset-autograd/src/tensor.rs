@@ -1,0 +1,571 @@
+//! `Tensor`: an array that remembers how it came to be.
+
+use std::{
+    fmt,
+    panic::Location,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use cresset_ops::{
+    Apply, Array, DType, Error, Op, Outputs, Result, Shape, execute, execute_into, execute_one, view::View,
+};
+use cresset_tensor::{Element, IntoArray};
+use smallvec::SmallVec;
+
+use crate::{
+    backward, history,
+    history::{Edge, History, Kept, Kind, Leaf, Node, Saved, Watch, lock, next_sequence},
+    in_place,
+    mode::{Mode, mode},
+    rules,
+};
+
+/// Called with a gradient; returns another to take its place, or `None` to leave it.
+pub type Hook = Arc<dyn Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync>;
+
+/// An n-dimensional array that remembers how it was computed, so that derivatives can be taken.
+///
+/// A tensor is a handle: cloning it is cheap and gives the same tensor, with the same memory and the same gradient.
+#[derive(Clone)]
+pub struct Tensor(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    array: Array,
+    /// Whether `history` is more than a constant, to be asked without the lock.
+    tracked: AtomicBool,
+    history: Mutex<History>,
+    /// What this is a view of.
+    view: Option<Box<ViewOf>>,
+    /// How often views of this were written with a recorded value: their own histories are then old.
+    pub(crate) rebased: AtomicU64,
+}
+
+pub(crate) struct ViewOf {
+    /// What was not itself a view.
+    pub base: Tensor,
+    /// How this is seen in it.
+    pub steps: SmallVec<[View; 1]>,
+    /// `base.rebased` when the history was made.
+    seen: AtomicU64,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let history = self.history.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        history::release(std::mem::take(history));
+    }
+}
+
+impl Tensor {
+    fn with_history(array: Array, history: History, view: Option<Box<ViewOf>>) -> Tensor {
+        Tensor(Arc::new(Inner {
+            array,
+            tracked: AtomicBool::new(history.is_tracked()),
+            history: Mutex::new(history),
+            view,
+            rebased: AtomicU64::new(0),
+        }))
+    }
+
+    /// An output of a node.
+    pub(crate) fn computed(array: Array, node: &Arc<Node>, output: usize) -> Tensor {
+        Tensor::with_history(array, History::Computed(node.clone(), output), None)
+    }
+
+    /// From a nested literal, a vector, a slice or a number: PyTorch's `torch.tensor`.
+    ///
+    /// ```
+    /// use cresset_autograd::prelude::*;
+    /// let x = Tensor::new([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.shape(), &[2, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// Where nested vectors differ in length.
+    #[track_caller]
+    pub fn new(values: impl IntoArray) -> Tensor {
+        Tensor::constant(Array::new(values))
+    }
+
+    /// Takes a vector over, without a copy, in row-major order.
+    #[track_caller]
+    pub fn from_vec<T: Element>(vec: Vec<T>, shape: impl Into<Shape>) -> Result<Tensor> {
+        Array::from_vec(vec, shape).map(Tensor::constant)
+    }
+
+    /// A copy of a slice, in row-major order.
+    #[track_caller]
+    pub fn from_slice<T: Element>(slice: &[T], shape: impl Into<Shape>) -> Result<Tensor> {
+        Array::from_slice(slice, shape).map(Tensor::constant)
+    }
+
+    /// The elements in row-major order. The type must be that of the dtype.
+    #[track_caller]
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        self.0.array.to_vec()
+    }
+
+    /// The one number of a tensor of one element.
+    #[track_caller]
+    pub fn item<T: Element>(&self) -> Result<T> {
+        self.0.array.item()
+    }
+
+    /// The same tensor, which from now on collects a gradient: PyTorch's `requires_grad_()`.
+    ///
+    /// # Panics
+    /// If its dtype is not floating point; [`Tensor::set_requires_grad`] returns that as an error.
+    #[track_caller]
+    pub fn requires_grad(self) -> Tensor {
+        match self.set_requires_grad(true) {
+            Ok(()) => self,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Sets whether this leaf collects a gradient.
+    #[track_caller]
+    pub fn set_requires_grad(&self, wanted: bool) -> Result<()> {
+        if wanted && !self.0.array.dtype().is_float() {
+            return Err(Error::gradient(
+                "requires_grad",
+                format!(
+                    "only floating point has gradients, not {}; convert with to_dtype first",
+                    self.0.array.dtype()
+                ),
+            ));
+        }
+        let mut history = lock(&self.0.history);
+        match (&*history, wanted) {
+            (History::Computed(..), false) => {
+                return Err(Error::gradient(
+                    "requires_grad",
+                    "only a leaf can be told not to collect a gradient; detach() gives a tensor without a history",
+                ));
+            }
+            (History::Constant, true) => *history = History::Leaf(Arc::default()),
+            (History::Leaf(_), false) => *history = History::Constant,
+            (History::Leaf(_) | History::Computed(..), true) | (History::Constant, false) => {}
+        }
+        self.0.tracked.store(wanted, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Does a gradient flow to it? PyTorch's attribute `requires_grad`.
+    #[inline]
+    pub fn needs_grad(&self) -> bool {
+        self.0.tracked.load(Ordering::Relaxed) || self.0.view.as_ref().is_some_and(|view| view.is_stale())
+    }
+
+    /// Was it made by the user, rather than by a recorded operation?
+    pub fn is_leaf(&self) -> bool {
+        !matches!(self.history(), History::Computed(..))
+    }
+
+    /// The gradient collected so far, or an error that says why there is none.
+    #[track_caller]
+    pub fn grad(&self) -> Result<Tensor> {
+        self.maybe_grad().ok_or_else(|| {
+            let why = match self.history() {
+                History::Constant => {
+                    "this tensor does not require a gradient; call requires_grad() on it first"
+                }
+                History::Leaf(_) => "no backward() has reached this tensor yet",
+                History::Computed(..) => {
+                    "gradients of computed tensors are not kept; call retain_grad() before backward()"
+                }
+            };
+            Error::gradient("grad", why)
+        })
+    }
+
+    /// The gradient collected so far, if there is one.
+    pub fn maybe_grad(&self) -> Option<Tensor> {
+        self.gradient_place(false).and_then(|leaf| lock(&leaf.gradient).clone())
+    }
+
+    /// Sets or takes away the gradient.
+    #[track_caller]
+    pub fn set_grad(&self, gradient: Option<Tensor>) -> Result<()> {
+        if let Some(gradient) = &gradient
+            && (gradient.shape() != self.shape() || gradient.dtype() != self.dtype())
+        {
+            return Err(Error::gradient(
+                "set_grad",
+                format!(
+                    "a gradient has its tensor's shape and dtype: {} {} is not {} {}",
+                    gradient.dtype(),
+                    gradient.shape(),
+                    self.dtype(),
+                    self.shape()
+                ),
+            ));
+        }
+        match self.gradient_place(true) {
+            Some(leaf) => {
+                *lock(&leaf.gradient) = gradient;
+                Ok(())
+            }
+            None => Err(Error::gradient("set_grad", "this tensor does not require a gradient")),
+        }
+    }
+
+    /// Forgets the gradient, so that the next backward pass starts a new one.
+    pub fn zero_grad(&self) {
+        if let Some(leaf) = self.gradient_place(false) {
+            *lock(&leaf.gradient) = None;
+        }
+    }
+
+    /// Keeps the gradient of a computed tensor when a backward pass comes by.
+    pub fn retain_grad(&self) {
+        self.gradient_place(true);
+    }
+
+    fn gradient_place(&self, make: bool) -> Option<Arc<Leaf>> {
+        match self.history() {
+            History::Constant => None,
+            History::Leaf(leaf) => Some(leaf),
+            History::Computed(node, output) => {
+                let mut watches = lock(&node.watches);
+                for (watched, watch) in watches.iter() {
+                    if let (true, Watch::Keep(leaf)) = (*watched == output, watch) {
+                        return Some(leaf.clone());
+                    }
+                }
+                make.then(|| {
+                    let leaf: Arc<Leaf> = Arc::default();
+                    watches.push((output, Watch::Keep(leaf.clone())));
+                    leaf
+                })
+            }
+        }
+    }
+
+    /// Calls a closure with the gradient of this tensor whenever one is computed; what it returns takes its place.
+    /// Returns a number by which [`Tensor::remove_hook`] takes it off again.
+    #[track_caller]
+    pub fn register_hook(
+        &self,
+        hook: impl Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
+    ) -> Result<u64> {
+        let number = next_sequence();
+        match self.history() {
+            History::Constant => {
+                return Err(Error::gradient("register_hook", "this tensor does not require a gradient"));
+            }
+            History::Leaf(leaf) => lock(&leaf.hooks).push((number, Arc::new(hook))),
+            History::Computed(node, output) => {
+                lock(&node.watches).push((output, Watch::Hook(number, Arc::new(hook))));
+            }
+        }
+        Ok(number)
+    }
+
+    /// Takes a hook off.
+    pub fn remove_hook(&self, number: u64) {
+        match self.history() {
+            History::Constant => {}
+            History::Leaf(leaf) => lock(&leaf.hooks).retain(|(other, _)| *other != number),
+            History::Computed(node, _) => {
+                lock(&node.watches)
+                    .retain(|(_, watch)| !matches!(watch, Watch::Hook(other, _) if *other == number));
+            }
+        }
+    }
+
+    /// The same numbers without their history. The memory is shared.
+    pub fn detach(&self) -> Tensor {
+        Tensor::constant(self.0.array.clone())
+    }
+
+    /// Computes the gradients of this single number and adds them to those of all leaves it was computed from.
+    ///
+    /// ```
+    /// use cresset_autograd::prelude::*;
+    /// let x = Tensor::new([3.0]).requires_grad();
+    /// x.square()?.sum()?.backward()?;
+    /// assert_eq!(x.grad()?.item::<f64>()?, 6.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn backward(&self) -> Result<()> {
+        backward::backward(&[self], &[None], false, false)
+    }
+
+    /// As [`Tensor::backward`], of any shape, with the gradient of this tensor given; the graph may be retained for
+    /// another pass.
+    #[track_caller]
+    pub fn backward_with(
+        &self,
+        gradient: Option<&Tensor>,
+        retain_graph: bool,
+        create_graph: bool,
+    ) -> Result<()> {
+        backward::backward(&[self], &[gradient], retain_graph, create_graph)
+    }
+
+    /// Writes another tensor's numbers into this one's memory without recording: PyTorch's `.data.copy_()`.
+    pub(crate) fn history(&self) -> History {
+        if let Some(view) = &self.0.view
+            && view.is_stale()
+        {
+            in_place::renew(self, view);
+        }
+        lock(&self.0.history).clone()
+    }
+
+    pub(crate) fn set_history(&self, history: History) {
+        self.0.tracked.store(history.is_tracked(), Ordering::Relaxed);
+        let old = std::mem::replace(&mut *lock(&self.0.history), history);
+        history::release(old);
+    }
+
+    pub(crate) fn view_of(&self) -> Option<&ViewOf> {
+        self.0.view.as_deref()
+    }
+
+    pub(crate) fn array_ref(&self) -> &Array {
+        &self.0.array
+    }
+}
+
+impl ViewOf {
+    fn is_stale(&self) -> bool {
+        self.base.0.rebased.load(Ordering::Acquire) != self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the history now is that of the base as it is.
+    pub fn note_seen(&self, rebased: u64) {
+        self.seen.store(rebased, Ordering::Relaxed);
+    }
+}
+
+impl Apply for Tensor {
+    #[track_caller]
+    fn apply(op: Op, inputs: &[&Tensor]) -> Result<Outputs<Tensor>> {
+        let location = Location::caller();
+        let outputs = execute_over(&op, inputs)?;
+        let mode = mode();
+        if mode.anomaly {
+            let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| &x.0.array).collect();
+            check_finite(op.name(), &arrays, &outputs, location)?;
+        }
+        let mut view = None;
+        if let Op::View(how) = &op
+            && !mode.inference
+            && outputs[0].shares_memory(&inputs[0].0.array)
+        {
+            view = Some(view_of(inputs[0], how));
+        }
+        let recorded = mode.recording
+            && outputs.iter().any(|array| array.dtype().is_float())
+            && inputs.iter().any(|x| x.needs_grad());
+        let node = if recorded { node(op, inputs, &outputs, location) } else { None };
+        let mut tensors = Outputs::new();
+        for (i, array) in outputs.into_iter().enumerate() {
+            let history = match &node {
+                Some(node) if array.dtype().is_float() => History::Computed(node.clone(), i),
+                Some(_) | None => History::Constant,
+            };
+            // Only a view has a view's memory, and it has one output.
+            tensors.push(Tensor::with_history(array, history, view.take()));
+        }
+        Ok(tensors)
+    }
+
+    /// The short way of [`Apply::apply`]: most operations have one output, which is not a view.
+    #[track_caller]
+    fn apply_one(op: Op, inputs: &[&Tensor]) -> Result<Tensor> {
+        let location = Location::caller();
+        let mode = mode();
+        if mode.anomaly || matches!(op, Op::View(_)) {
+            let mut outputs = Tensor::apply(op, inputs)?;
+            return outputs.pop().ok_or_else(|| Error::argument("apply", "the operation has no output"));
+        }
+        let array = match inputs {
+            [a] => execute_one(&op, &[&a.0.array]),
+            [a, b] => execute_one(&op, &[&a.0.array, &b.0.array]),
+            [a, b, c] => execute_one(&op, &[&a.0.array, &b.0.array, &c.0.array]),
+            inputs => execute_one(&op, &inputs.iter().map(|x| &x.0.array).collect::<Vec<_>>()),
+        }?;
+        if !mode.recording || !array.dtype().is_float() || !inputs.iter().any(|x| x.needs_grad()) {
+            return Ok(Tensor::constant(array));
+        }
+        let node = node(op, inputs, std::slice::from_ref(&array), location);
+        let history = node.map_or(History::Constant, |node| History::Computed(node, 0));
+        Ok(Tensor::with_history(array, history, None))
+    }
+
+    #[track_caller]
+    fn apply_into(op: Op, inputs: &[&Tensor], targets: &[&Tensor]) -> Result<()> {
+        let location = Location::caller();
+        let Mode { recording, anomaly, .. } = mode();
+        let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| &x.0.array).collect();
+        let results: SmallVec<[&Array; 4]> = targets.iter().map(|x| &x.0.array).collect();
+        if recording && inputs.iter().chain(targets).any(|x| x.needs_grad()) {
+            in_place::record_into(op, inputs, targets, location)?;
+        } else {
+            execute_into(&op, &arrays, &results)?;
+        }
+        if anomaly {
+            let outputs: Outputs<Array> = results.iter().map(|x| (*x).clone()).collect();
+            check_finite("in-place operation", &[], &outputs, location)?;
+        }
+        Ok(())
+    }
+
+    fn array(&self) -> &Array {
+        &self.0.array
+    }
+
+    #[inline]
+    fn constant(array: Array) -> Tensor {
+        Tensor::with_history(array, History::Constant, None)
+    }
+}
+
+fn view_of(x: &Tensor, view: &View) -> Box<ViewOf> {
+    let (base, mut steps) = match &x.0.view {
+        Some(outer) => (outer.base.clone(), outer.steps.clone()),
+        None => (x.clone(), SmallVec::new()),
+    };
+    steps.push(view.clone());
+    let seen = AtomicU64::new(base.0.rebased.load(Ordering::Acquire));
+    Box::new(ViewOf { base, steps, seen })
+}
+
+/// Executes an operation over the tensors' arrays.
+#[track_caller]
+fn execute_over(op: &Op, inputs: &[&Tensor]) -> Result<Outputs<Array>> {
+    // Lists of the usual lengths lie on the stack.
+    match inputs {
+        [a] => execute(op, &[&a.0.array]),
+        [a, b] => execute(op, &[&a.0.array, &b.0.array]),
+        [a, b, c] => execute(op, &[&a.0.array, &b.0.array, &c.0.array]),
+        inputs => execute(op, &inputs.iter().map(|x| &x.0.array).collect::<Vec<_>>()),
+    }
+}
+
+/// Which inputs of an operation a gradient flows to.
+pub(crate) fn wanted(inputs: &[&Tensor]) -> SmallVec<[bool; 8]> {
+    let mut wanted = SmallVec::new();
+    for x in inputs {
+        wanted.push(x.needs_grad() && x.0.array.dtype().is_float());
+    }
+    wanted
+}
+
+/// The edges of a node.
+pub(crate) fn edges(inputs: &[&Tensor], wanted: &[bool], first: &Array) -> SmallVec<[Edge; 2]> {
+    let mut edges = SmallVec::new();
+    for (x, &wanted) in inputs.iter().zip(wanted) {
+        let array = &x.0.array;
+        let same = array.dtype() == first.dtype() && array.shape() == first.shape();
+        edges.push(Edge {
+            to: if wanted { x.history() } else { History::Constant },
+            meta: (!same).then(|| Box::new((array.shape().clone(), array.dtype()))),
+        });
+    }
+    edges
+}
+
+/// The node of an operation; `None` where no gradient flows to any of its inputs.
+fn node(
+    op: Op,
+    inputs: &[&Tensor],
+    outputs: &[Array],
+    location: &'static Location<'static>,
+) -> Option<Arc<Node>> {
+    let wanted = wanted(inputs);
+    if !wanted.contains(&true) {
+        return None;
+    }
+    let needs = rules::needs(&op, &wanted);
+    let mut saved = Saved::default();
+    for (i, x) in inputs.iter().enumerate() {
+        if needs.inputs.contains(i) {
+            saved.inputs.push((i, Kept { version: x.0.array.storage().version(), value: (*x).clone() }));
+        }
+    }
+    let mut metas = SmallVec::new();
+    for (i, array) in outputs.iter().enumerate() {
+        metas.push((array.shape().clone(), array.dtype()));
+        if needs.outputs.contains(i) {
+            saved.outputs.push((i, Kept { version: array.storage().version(), value: array.clone() }));
+        }
+    }
+    Some(Arc::new(Node {
+        edges: edges(inputs, &wanted, &outputs[0]),
+        sequence: next_sequence(),
+        kind: Kind::of(op, inputs[0].array_ref()),
+        saved: Mutex::new(Some(saved)),
+        outputs: metas,
+        location,
+        watches: Mutex::default(),
+    }))
+}
+
+/// An error if an operation made the first number that is not finite: its inputs were.
+pub(crate) fn check_finite(
+    name: &'static str,
+    inputs: &[&Array],
+    outputs: &[Array],
+    location: &'static Location<'static>,
+) -> Result<()> {
+    let bad = |array: &Array| array.dtype().is_float() && array.to_f64s().iter().any(|x| !x.is_finite());
+    for output in outputs {
+        if bad(output) && !inputs.iter().any(|x| bad(x)) {
+            let what = if output.to_f64s().iter().any(|x| x.is_nan()) { "NaN" } else { "an infinity" };
+            return Err(Error::anomaly(
+                name,
+                format!("gave {what} for finite inputs (output of shape {})", output.shape()),
+            )
+            .at(location));
+        }
+    }
+    Ok(())
+}
+
+impl From<Array> for Tensor {
+    fn from(array: Array) -> Tensor {
+        Tensor::constant(array)
+    }
+}
+
+impl From<Tensor> for cresset_ops::Operand<'_, Tensor> {
+    fn from(value: Tensor) -> Self {
+        cresset_ops::Operand::Owned(value)
+    }
+}
+
+cresset_ops::operators!(Tensor);
+
+impl fmt::Display for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = cresset_tensor::get_printoptions();
+        let function = match self.history() {
+            History::Constant => String::new(),
+            History::Leaf(_) => "requires_grad=True".to_owned(),
+            History::Computed(node, _) => format!("grad_fn=<{}>", node.name()),
+        };
+        let more: &[&str] = if function.is_empty() { &[] } else { &[&function] };
+        f.write_str(&self.0.array.to_text_with(&options, more))
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The dtype a gradient of this output has.
+pub(crate) fn zeros(shape: &Shape, dtype: DType) -> Result<Array> {
+    // One number, seen as many: nothing is written.
+    let zero = Array::scalar(0, dtype)?;
+    zero.with_layout(zero.layout().expand(shape)?)
+}

@@ -1,0 +1,139 @@
+//! The graph: accumulation, views, in-place writing, modes, long chains, threads.
+
+use cresset_autograd::prelude::*;
+
+fn vector(x: &Tensor) -> Vec<f64> {
+    x.array().to_f64s()
+}
+
+#[test]
+fn gradients_accumulate_and_unbroadcast() {
+    let x = Tensor::new([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).requires_grad();
+    let b = Tensor::new([10.0, 20.0, 30.0]).requires_grad();
+    for _ in 0..2 {
+        (&x * &b).sum().unwrap().backward().unwrap();
+    }
+    assert_eq!(vector(&x.grad().unwrap()), [20.0, 40.0, 60.0, 20.0, 40.0, 60.0]);
+    assert_eq!(vector(&b.grad().unwrap()), [10.0, 14.0, 18.0]);
+    x.zero_grad();
+    assert!(x.grad().is_err());
+}
+
+#[test]
+fn a_million_operations_walk_and_drop() {
+    let x = Tensor::new([1.0f32, 2.0]).requires_grad();
+    let mut y = x.clone();
+    for _ in 0..1_000_000 {
+        y = &y + 0.001;
+    }
+    y.sum().unwrap().backward().unwrap();
+    assert_eq!(vector(&x.grad().unwrap()), [1.0, 1.0]);
+    let mut z = x.clone();
+    for _ in 0..1_000_000 {
+        z = z.square().unwrap();
+    }
+    drop(z);
+}
+
+#[test]
+fn writing_in_place() {
+    let x = Tensor::new([1.0, 2.0, 3.0]).requires_grad();
+    assert!(x.add_(1.0).is_err(), "a leaf");
+    no_grad(|| x.add_(1.0).map(drop)).unwrap();
+    assert_eq!(vector(&x.detach()), [2.0, 3.0, 4.0]);
+
+    // y = x·2, then y ← y², in place: dy/dx = 8x.
+    let y = &x * 2.0;
+    y.square_().unwrap();
+    y.sum().unwrap().backward().unwrap();
+    assert_eq!(vector(&x.grad().unwrap()), [16.0, 24.0, 32.0]);
+
+    // A value that is needed is overwritten: refused.
+    x.zero_grad();
+    let y = x.exp().unwrap();
+    let z = y.exp().unwrap();
+    y.add_(1.0).unwrap();
+    let error = z.sum().unwrap().backward().unwrap_err();
+    assert!(error.message().contains("overwritten"), "{error}");
+}
+
+#[test]
+fn writing_through_a_view_reaches_the_base_and_its_other_views() {
+    let w = Tensor::new([5.0, 7.0]).requires_grad();
+    let base = Tensor::new([[1.0, 2.0], [3.0, 4.0]]);
+    let row = base.view_as_data(cresset_ops::view::View::Select { dim: 0, index: 1 }).unwrap();
+    let column = base.view_as_data(cresset_ops::view::View::Select { dim: 1, index: 0 }).unwrap();
+    row.mul_(&w).unwrap();
+    assert_eq!(vector(&base.detach()), [1.0, 2.0, 15.0, 28.0]);
+    assert!(base.needs_grad() && column.needs_grad());
+    // Only element (1, 0) of the column depends on w[0].
+    (&column * 10.0).sum().unwrap().backward_with(None, true, false).unwrap();
+    assert_eq!(vector(&w.grad().unwrap()), [30.0, 0.0]);
+    w.zero_grad();
+    base.sum().unwrap().backward().unwrap();
+    assert_eq!(vector(&w.grad().unwrap()), [3.0, 4.0]);
+}
+
+#[test]
+fn modes_hooks_and_retained_gradients() {
+    let x = Tensor::new([2.0]).requires_grad();
+    assert!(!no_grad(|| x.exp()).unwrap().needs_grad());
+    assert!(no_grad(|| enable_grad(|| x.exp())).unwrap().needs_grad());
+    let y = &x * 3.0;
+    y.retain_grad();
+    y.register_hook(|dy| Ok(Some(dy * 2.0))).unwrap();
+    let z = y.square().unwrap().sum().unwrap();
+    z.backward_with(None, true, false).unwrap();
+    assert_eq!(vector(&x.grad().unwrap()), [72.0]);
+    assert!(z.backward_with(None, false, false).is_ok());
+    assert!(z.backward().is_err(), "the graph was freed");
+    assert!(Tensor::new([1i64]).set_requires_grad(true).is_err());
+    assert!(Tensor::new([1.0]).backward().is_err());
+    assert!((&x * &Tensor::new([1.0, 2.0])).backward().is_err());
+}
+
+#[test]
+fn derivatives_of_derivatives() {
+    let x = Tensor::new([0.5, -1.5]).requires_grad();
+    let y = x.pow(4).unwrap().sum().unwrap();
+    let first = cresset_autograd::Grad::new().create_graph().of(&[&y], &[&x]).unwrap();
+    let second = cresset_autograd::Grad::new().create_graph().of(&[&first[0].sum().unwrap()], &[&x]).unwrap();
+    let third = grad(&[&second[0].sum().unwrap()], &[&x]).unwrap();
+    assert_eq!(vector(&third[0]), [12.0, -36.0]);
+}
+
+#[test]
+fn two_threads_over_shared_parameters() {
+    let w = Tensor::new(vec![1.0f64; 1000]).requires_grad();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    (&w * 2.0).sum().unwrap().backward().unwrap();
+                    no_grad(|| w.mul_(1.0).map(drop)).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(vector(&w.grad().unwrap())[0], 800.0);
+}
+
+#[test]
+fn anomalies_are_named() {
+    let error = detect_anomaly(|| Tensor::new([-1.0]).log()).unwrap_err();
+    assert_eq!(error.kind(), cresset_autograd::ErrorKind::Anomaly);
+    assert!(error.location().file().ends_with("graph.rs"), "{error}");
+    let x = Tensor::new([0.0]).requires_grad();
+    let error = detect_anomaly(|| x.sqrt()?.sum()?.backward()).unwrap_err();
+    assert!(error.to_string().contains("backward of sqrt"), "{error}");
+}
+
+#[test]
+fn products_with_zeros() {
+    let x = Tensor::new([[2.0, 0.0, 3.0], [1.0, 4.0, 5.0]]).requires_grad();
+    x.prod().unwrap().backward().unwrap();
+    assert_eq!(vector(&x.grad().unwrap()), [0.0, 120.0, 0.0, 0.0, 0.0, 0.0]);
+    x.zero_grad();
+    x.cumprod(1).unwrap().sum().unwrap().backward().unwrap();
+    assert_eq!(vector(&x.grad().unwrap()), [1.0, 8.0, 0.0, 25.0, 6.0, 4.0]);
+}

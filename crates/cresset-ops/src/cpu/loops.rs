@@ -1,0 +1,656 @@
+//! One loop for every scalar primitive and lane. This is the primitive's meaning on the CPU.
+
+use super::{
+    plan::{Code, Lane, Step},
+    simd::for_every_simd,
+};
+use crate::{
+    expr::{Binary, Unary},
+    math::{Fma, Separate, double, integer, single, special},
+};
+use cresset_tensor::{DType, bf16, f16};
+
+/// Where the elements of one slot are for the chunk at hand.
+#[derive(Clone, Copy)]
+pub struct Cell {
+    /// The first element, in the slot's lane.
+    pub pointer: *mut u8,
+    /// The same element for the whole chunk.
+    pub constant: bool,
+}
+
+/// What a chunk is, apart from its numbers.
+#[derive(Clone, Copy)]
+pub struct Chunk {
+    /// How many elements.
+    pub len: usize,
+    /// The place of the first in the output.
+    pub start: usize,
+}
+
+/// What went wrong in a chunk, besides numbers.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// An integer was divided by zero.
+    pub division_by_zero: bool,
+}
+
+/// An operand: a vector, or the same value for all.
+enum Side<'a, T> {
+    Vector(&'a [T]),
+    Constant(T),
+}
+
+/// # Safety
+/// The cell must hold `len` elements of `T` (one if constant) that nobody writes during `'a`.
+#[inline(always)]
+unsafe fn side<'a, T: Copy>(cell: Cell, len: usize) -> Side<'a, T> {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        if cell.constant {
+            Side::Constant(*cell.pointer.cast::<T>())
+        } else {
+            Side::Vector(std::slice::from_raw_parts(cell.pointer.cast::<T>(), len))
+        }
+    }
+}
+
+/// So many elements of an operand that is the same for all are laid out side by side, so that one loop serves every
+/// combination of vectors and constants: four loops for each primitive, each for three sets of vector instructions,
+/// would take longer to compile than all the rest.
+const BLOCK: usize = 128;
+
+#[inline(always)]
+fn each<T: Copy, U: Copy>(target: &mut [U], a: Side<T>, f: impl Fn(T) -> U) {
+    let one;
+    let (source, constant) = match a {
+        Side::Vector(a) => (a, false),
+        Side::Constant(a) => {
+            one = [a];
+            (one.as_slice(), true)
+        }
+    };
+    target.iter_mut().zip(source).for_each(|(t, &a)| *t = f(a));
+    if constant && let Some(&first) = target.first() {
+        target.fill(first);
+    }
+}
+
+/// A side as a slice and how far its blocks are apart: a constant's one block serves all.
+macro_rules! blocks {
+    ($side:expr, $buffer:ident) => {
+        match $side {
+            Side::Vector(v) => (v, BLOCK),
+            Side::Constant(c) => {
+                $buffer = [c; BLOCK];
+                ($buffer.as_slice(), 0)
+            }
+        }
+    };
+}
+
+#[inline(always)]
+fn both<T: Copy, U: Copy>(target: &mut [U], a: Side<T>, b: Side<T>, f: impl Fn(T, T) -> U) {
+    let (left, right);
+    let ((a, a_step), (b, b_step)) = (blocks!(a, left), blocks!(b, right));
+    for (i, target) in target.chunks_mut(BLOCK).enumerate() {
+        let len = target.len();
+        let (a, b) = (&a[i * a_step..][..len], &b[i * b_step..][..len]);
+        target.iter_mut().zip(a).zip(b).for_each(|((t, &a), &b)| *t = f(a, b));
+    }
+}
+
+/// Sine and its kin: the vector loop is right for all but huge angles, which are done again one by one.
+#[inline(always)]
+fn angle(target: &mut [f32], a: Side<f32>, f: impl Fn(f32) -> f32, huge: fn(f32) -> f32) {
+    let source = match &a {
+        Side::Vector(a) => a,
+        Side::Constant(a) => std::slice::from_ref(a),
+    };
+    // All are looked at before any is decided on, so that this loop has no branch either.
+    let any = source.iter().fold(false, |any, &a| any | single::angle_is_huge(a));
+    if any {
+        again(target, source, f, huge);
+    } else {
+        each(target, a, f);
+    }
+}
+
+/// The rare chunk with huge angles.
+#[cold]
+#[inline(never)]
+fn again(target: &mut [f32], source: &[f32], f: impl Fn(f32) -> f32, huge: fn(f32) -> f32) {
+    let value = |a: f32| if single::angle_is_huge(a) { huge(a) } else { f(a) };
+    match source {
+        [one] => target.fill(value(*one)),
+        source => target.iter_mut().zip(source).for_each(|(t, &a)| *t = value(a)),
+    }
+}
+
+/// `nan` where it is, else -1, 0 or 1 by comparison; PyTorch's sign of NaN is 0.
+macro_rules! sign {
+    ($x:expr, $zero:expr, $one:expr) => {{
+        let x = $x;
+        (if x > $zero { $one } else { $zero }) - (if x < $zero { $one } else { $zero })
+    }};
+}
+
+macro_rules! float_unary {
+    ($name:ident, $type:ty, $wide:expr, $narrow:expr, |$f:ident, $target:ident, $a:ident| { $($code:pat => $loop:expr,)* }) => {
+        #[inline(always)]
+        #[allow(clippy::extra_unused_type_parameters)] // f32 chooses by it, f64 need not
+        fn $name<F: Fma>($f: Unary, $target: &mut [$type], $a: Side<$type>) {
+            match $f {
+                Unary::Neg => each($target, $a, |x| -x),
+                Unary::Abs => each($target, $a, |x| x.abs()),
+                Unary::Sign => each($target, $a, |x| sign!(x, 0.0, 1.0)),
+                Unary::Floor => each($target, $a, |x| x.floor()),
+                Unary::Ceil => each($target, $a, |x| x.ceil()),
+                Unary::Trunc => each($target, $a, |x| x.trunc()),
+                Unary::Round => each($target, $a, |x| x.round_ties_even()),
+                Unary::Reciprocal => each($target, $a, |x| 1.0 / x),
+                Unary::Sqrt => each($target, $a, |x| x.sqrt()),
+                // The special functions are of f64 alone.
+                Unary::Erfinv => each($target, $a, |x| $narrow(special::erfinv($wide(x)))),
+                Unary::Lgamma => each($target, $a, |x| $narrow(special::lgamma($wide(x)))),
+                Unary::Digamma => each($target, $a, |x| $narrow(special::digamma($wide(x)))),
+                Unary::I0 => each($target, $a, |x| $narrow(special::i0($wide(x)))),
+                Unary::I0e => each($target, $a, |x| $narrow(special::i0e($wide(x)))),
+                Unary::I1 => each($target, $a, |x| $narrow(special::i1($wide(x)))),
+                Unary::I1e => each($target, $a, |x| $narrow(special::i1e($wide(x)))),
+                Unary::Erfcx => each($target, $a, |x| $narrow(special::erfcx($wide(x)))),
+                Unary::Ndtri => each($target, $a, |x| $narrow(special::ndtri($wide(x)))),
+                Unary::LogNdtr => each($target, $a, |x| $narrow(special::log_ndtr($wide(x)))),
+                Unary::BesselJ0 => each($target, $a, |x| $narrow(special::bessel_j0($wide(x)))),
+                Unary::BesselJ1 => each($target, $a, |x| $narrow(special::bessel_j1($wide(x)))),
+                Unary::BesselY0 => each($target, $a, |x| $narrow(special::bessel_y0($wide(x)))),
+                Unary::BesselY1 => each($target, $a, |x| $narrow(special::bessel_y1($wide(x)))),
+                Unary::ModifiedBesselK0 => each($target, $a, |x| $narrow(special::modified_bessel_k0($wide(x)))),
+                Unary::ModifiedBesselK1 => each($target, $a, |x| $narrow(special::modified_bessel_k1($wide(x)))),
+                Unary::ScaledModifiedBesselK0 => each($target, $a, |x| $narrow(special::scaled_modified_bessel_k0($wide(x)))),
+                Unary::ScaledModifiedBesselK1 => each($target, $a, |x| $narrow(special::scaled_modified_bessel_k1($wide(x)))),
+                Unary::SphericalBesselJ0 => each($target, $a, |x| $narrow(special::spherical_bessel_j0($wide(x)))),
+                Unary::AiryAi => each($target, $a, |x| $narrow(special::airy_ai($wide(x)))),
+                // Of another lane or dtype: `truth`, `exponent`, integers.
+                Unary::BitNot | Unary::Exponent | Unary::IsNan | Unary::IsInf | Unary::SignBit | Unary::Not => {}
+                $($code => $loop,)*
+            }
+        }
+    };
+}
+
+float_unary! {
+    unary_f32, f32, f64::from, |x: f64| x as f32, |f, target, a| {
+        Unary::Rsqrt => each(target, a, single::rsqrt::<F>),
+        Unary::Exp => each(target, a, single::exp::<F>),
+        Unary::Exp2 => each(target, a, single::exp2::<F>),
+        Unary::Expm1 => each(target, a, single::expm1::<F>),
+        Unary::Log => each(target, a, single::log::<F>),
+        Unary::Log2 => each(target, a, single::log2::<F>),
+        Unary::Log10 => each(target, a, single::log10::<F>),
+        Unary::Log1p => each(target, a, single::log1p::<F>),
+        Unary::Sin => angle(target, a, single::sin::<F>, single::sin_huge),
+        Unary::Cos => angle(target, a, single::cos::<F>, single::cos_huge),
+        Unary::Tan => angle(target, a, single::tan::<F>, single::tan_huge),
+        Unary::Asin => each(target, a, single::asin::<F>),
+        Unary::Acos => each(target, a, single::acos::<F>),
+        Unary::Atan => each(target, a, single::atan::<F>),
+        Unary::Sinh => each(target, a, single::sinh::<F>),
+        Unary::Cosh => each(target, a, single::cosh::<F>),
+        Unary::Tanh => each(target, a, single::tanh::<F>),
+        Unary::Asinh => each(target, a, single::asinh::<F>),
+        Unary::Acosh => each(target, a, single::acosh::<F>),
+        Unary::Atanh => each(target, a, single::atanh::<F>),
+        Unary::Sigmoid => each(target, a, single::sigmoid::<F>),
+        Unary::Erf => each(target, a, single::erf::<F>),
+        Unary::Erfc => each(target, a, single::erfc::<F>),
+        Unary::Mantissa => each(target, a, |x| single::frexp(x).0),
+    }
+}
+
+float_unary! {
+    unary_f64, f64, |x: f64| x, |x: f64| x, |f, target, a| {
+        Unary::Rsqrt => each(target, a, double::rsqrt),
+        Unary::Exp => each(target, a, double::exp),
+        Unary::Exp2 => each(target, a, double::exp2),
+        Unary::Expm1 => each(target, a, double::expm1),
+        Unary::Log => each(target, a, double::log),
+        Unary::Log2 => each(target, a, double::log2),
+        Unary::Log10 => each(target, a, double::log10),
+        Unary::Log1p => each(target, a, double::log1p),
+        Unary::Sin => each(target, a, double::sin),
+        Unary::Cos => each(target, a, double::cos),
+        Unary::Tan => each(target, a, double::tan),
+        Unary::Asin => each(target, a, double::asin),
+        Unary::Acos => each(target, a, double::acos),
+        Unary::Atan => each(target, a, double::atan),
+        Unary::Sinh => each(target, a, double::sinh),
+        Unary::Cosh => each(target, a, double::cosh),
+        Unary::Tanh => each(target, a, double::tanh),
+        Unary::Asinh => each(target, a, double::asinh),
+        Unary::Acosh => each(target, a, double::acosh),
+        Unary::Atanh => each(target, a, double::atanh),
+        Unary::Sigmoid => each(target, a, double::sigmoid),
+        Unary::Erf => each(target, a, double::erf),
+        Unary::Erfc => each(target, a, double::erfc),
+        Unary::Mantissa => each(target, a, |x| double::frexp(x).0),
+    }
+}
+
+#[inline(always)]
+fn unary_i64(f: Unary, target: &mut [i64], a: Side<i64>) {
+    match f {
+        Unary::Neg => each(target, a, i64::wrapping_neg),
+        Unary::Abs => each(target, a, i64::wrapping_abs),
+        Unary::Sign => each(target, a, i64::signum),
+        Unary::BitNot => each(target, a, |x| !x),
+        Unary::Floor | Unary::Ceil | Unary::Trunc | Unary::Round => each(target, a, |x| x),
+        // Floating point, or `truth`: typing sends no integer here.
+        Unary::Reciprocal
+        | Unary::Sqrt
+        | Unary::Rsqrt
+        | Unary::Exp
+        | Unary::Exp2
+        | Unary::Expm1
+        | Unary::Log
+        | Unary::Log2
+        | Unary::Log10
+        | Unary::Log1p
+        | Unary::Sin
+        | Unary::Cos
+        | Unary::Tan
+        | Unary::Asin
+        | Unary::Acos
+        | Unary::Atan
+        | Unary::Sinh
+        | Unary::Cosh
+        | Unary::Tanh
+        | Unary::Asinh
+        | Unary::Acosh
+        | Unary::Atanh
+        | Unary::Sigmoid
+        | Unary::Erf
+        | Unary::Erfc
+        | Unary::Erfinv
+        | Unary::Lgamma
+        | Unary::Digamma
+        | Unary::I0
+        | Unary::I0e
+        | Unary::I1
+        | Unary::I1e
+        | Unary::Erfcx
+        | Unary::Ndtri
+        | Unary::LogNdtr
+        | Unary::BesselJ0
+        | Unary::BesselJ1
+        | Unary::BesselY0
+        | Unary::BesselY1
+        | Unary::ModifiedBesselK0
+        | Unary::ModifiedBesselK1
+        | Unary::ScaledModifiedBesselK0
+        | Unary::ScaledModifiedBesselK1
+        | Unary::SphericalBesselJ0
+        | Unary::AiryAi
+        | Unary::Mantissa
+        | Unary::Exponent
+        | Unary::IsNan
+        | Unary::IsInf
+        | Unary::SignBit
+        | Unary::Not => {}
+    }
+}
+
+/// Questions about a number.
+macro_rules! truth {
+    ($f:expr, $target:expr, $a:expr, $nan:expr, $inf:expr, $sign:expr, $zero:expr) => {
+        match $f {
+            Unary::IsNan => each($target, $a, $nan),
+            Unary::IsInf => each($target, $a, $inf),
+            Unary::SignBit => each($target, $a, $sign),
+            _ => each($target, $a, $zero),
+        }
+    };
+}
+
+macro_rules! float_binary {
+    ($name:ident, $type:ty, $module:ident, $generic:tt, $wide:expr, $narrow:expr) => {
+        #[inline(always)]
+        #[allow(clippy::extra_unused_type_parameters)] // f32 chooses by it, f64 need not
+        fn $name<F: Fma>(f: Binary, target: &mut [$type], a: Side<$type>, b: Side<$type>) {
+            match f {
+                Binary::Add => both(target, a, b, |a, b| a + b),
+                Binary::Sub => both(target, a, b, |a, b| a - b),
+                Binary::Mul => both(target, a, b, |a, b| a * b),
+                Binary::Div => both(target, a, b, |a, b| a / b),
+                Binary::Maximum => both(target, a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
+                Binary::Minimum => both(target, a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
+                Binary::FloorDivide => both(target, a, b, $module::floor_divide),
+                Binary::TruncDivide => both(target, a, b, |a, b| (a / b).trunc()),
+                Binary::Remainder => both(target, a, b, $module::floor_mod),
+                Binary::Fmod => both(target, a, b, $module::fmod),
+                Binary::Pow => power::<F>(target, a, b),
+                Binary::Atan2 => both(target, a, b, float_binary!(@ $module atan2 $generic)),
+                Binary::Hypot => both(target, a, b, float_binary!(@ $module hypot $generic)),
+                Binary::Copysign => both(target, a, b, |a, b| a.copysign(b)),
+                Binary::Nextafter => both(target, a, b, $module::nextafter),
+                Binary::Igamma => both(target, a, b, |a, b| $narrow(special::igamma($wide(a), $wide(b)))),
+                Binary::Igammac => both(target, a, b, |a, b| $narrow(special::igammac($wide(a), $wide(b)))),
+                Binary::Zeta => both(target, a, b, |a, b| $narrow(special::zeta($wide(a), $wide(b)))),
+                Binary::Polygamma => {
+                    both(target, a, b, |a, b| $narrow(special::polygamma($wide(a) as i64, $wide(b))));
+                }
+                // Of integers, or comparisons.
+                Binary::Gcd | Binary::BitAnd | Binary::BitOr | Binary::BitXor | Binary::ShiftLeft | Binary::ShiftRight
+                | Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => {}
+            }
+
+            /// Powers by a small whole number are products: faster, and exact where the product is.
+            #[inline(always)]
+            #[allow(clippy::extra_unused_type_parameters)]
+            fn power<F: Fma>(target: &mut [$type], a: Side<$type>, b: Side<$type>) {
+                match b {
+                    Side::Constant(2.0) => each(target, a, |a| a * a),
+                    Side::Constant(3.0) => each(target, a, |a| a * a * a),
+                    Side::Constant(1.0) => each(target, a, |a| a),
+                    Side::Constant(0.5) => each(target, a, |a| a.sqrt()),
+                    Side::Constant(-1.0) => each(target, a, |a| 1.0 / a),
+                    Side::Constant(-2.0) => each(target, a, |a| 1.0 / (a * a)),
+                    b => both(target, a, b, float_binary!(@@ $module pow)),
+                }
+            }
+        }
+    };
+    (@ $module:ident $f:ident generic) => { $module::$f::<F> };
+    (@ $module:ident $f:ident plain) => { $module::$f };
+    (@@ single pow) => { single::pow::<F> };
+    (@@ double pow) => { double::pow };
+}
+
+float_binary!(binary_f32, f32, single, generic, f64::from, |x: f64| x as f32);
+float_binary!(binary_f64, f64, double, plain, |x: f64| x, |x: f64| x);
+
+#[inline(always)]
+fn binary_i64(f: Binary, target: &mut [i64], a: Side<i64>, b: Side<i64>, trouble: &mut Trouble) {
+    let zero = std::cell::Cell::new(false);
+    let checked = |result: Option<i64>| {
+        result.unwrap_or_else(|| {
+            zero.set(true);
+            0
+        })
+    };
+    match f {
+        Binary::Add => both(target, a, b, i64::wrapping_add),
+        Binary::Sub => both(target, a, b, i64::wrapping_sub),
+        Binary::Mul => both(target, a, b, i64::wrapping_mul),
+        Binary::Maximum => both(target, a, b, i64::max),
+        Binary::Minimum => both(target, a, b, i64::min),
+        Binary::FloorDivide => both(target, a, b, |a, b| checked(integer::floor_divide(a, b))),
+        Binary::TruncDivide => both(target, a, b, |a, b| checked(integer::truncate_divide(a, b))),
+        Binary::Remainder => both(target, a, b, |a, b| checked(integer::floor_mod(a, b))),
+        Binary::Fmod => both(target, a, b, |a, b| checked(integer::fmod(a, b))),
+        Binary::Pow => both(target, a, b, integer::pow),
+        Binary::Gcd => both(target, a, b, integer::gcd),
+        Binary::BitAnd => both(target, a, b, |a, b| a & b),
+        Binary::BitOr => both(target, a, b, |a, b| a | b),
+        Binary::BitXor => both(target, a, b, |a, b| a ^ b),
+        Binary::ShiftLeft => both(target, a, b, integer::shift_left),
+        Binary::ShiftRight => both(target, a, b, integer::shift_right),
+        // Floating point, or comparisons.
+        Binary::Div
+        | Binary::Atan2
+        | Binary::Hypot
+        | Binary::Copysign
+        | Binary::Nextafter
+        | Binary::Igamma
+        | Binary::Igammac
+        | Binary::Zeta
+        | Binary::Polygamma
+        | Binary::Eq
+        | Binary::Ne
+        | Binary::Lt
+        | Binary::Le
+        | Binary::Gt
+        | Binary::Ge => {}
+    }
+    trouble.division_by_zero |= zero.get();
+}
+
+#[inline(always)]
+fn binary_bool(f: Binary, target: &mut [u8], a: Side<u8>, b: Side<u8>) {
+    match f {
+        Binary::Add | Binary::BitOr | Binary::Maximum => both(target, a, b, |a, b| a | b),
+        Binary::Mul | Binary::BitAnd | Binary::Minimum => both(target, a, b, |a, b| a & b),
+        Binary::BitXor => both(target, a, b, |a, b| a ^ b),
+        // Numbers only: typing or the lowering refuses `bool`.
+        Binary::Sub
+        | Binary::Div
+        | Binary::FloorDivide
+        | Binary::TruncDivide
+        | Binary::Remainder
+        | Binary::Fmod
+        | Binary::Pow
+        | Binary::Atan2
+        | Binary::Hypot
+        | Binary::Copysign
+        | Binary::Nextafter
+        | Binary::Igamma
+        | Binary::Igammac
+        | Binary::Zeta
+        | Binary::Polygamma
+        | Binary::Gcd
+        | Binary::ShiftLeft
+        | Binary::ShiftRight
+        | Binary::Eq
+        | Binary::Ne
+        | Binary::Lt
+        | Binary::Le
+        | Binary::Gt
+        | Binary::Ge => {}
+    }
+}
+
+#[inline(always)]
+fn compare<T: Copy + PartialOrd>(f: Binary, target: &mut [u8], a: Side<T>, b: Side<T>) {
+    match f {
+        Binary::Eq => both(target, a, b, |a, b| u8::from(a == b)),
+        Binary::Ne => both(target, a, b, |a, b| u8::from(a != b)),
+        Binary::Lt => both(target, a, b, |a, b| u8::from(a < b)),
+        Binary::Le => both(target, a, b, |a, b| u8::from(a <= b)),
+        Binary::Gt => both(target, a, b, |a, b| u8::from(a > b)),
+        _ => both(target, a, b, |a, b| u8::from(a >= b)),
+    }
+}
+
+#[inline(always)]
+fn choose<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, condition: Side<u8>) {
+    let (left, right, truths);
+    let ((a, a_step), (b, b_step)) = (blocks!(a, left), blocks!(b, right));
+    let (c, c_step) = blocks!(condition, truths);
+    for (i, target) in target.chunks_mut(BLOCK).enumerate() {
+        let len = target.len();
+        let (a, b, c) = (&a[i * a_step..][..len], &b[i * b_step..][..len], &c[i * c_step..][..len]);
+        target
+            .iter_mut()
+            .zip(c)
+            .zip(a.iter().zip(b))
+            .for_each(|((t, &c), (&a, &b))| *t = if c != 0 { a } else { b });
+    }
+}
+
+#[inline(always)]
+fn wrap(dtype: DType, target: &mut [i64], a: Side<i64>) {
+    match dtype {
+        DType::I32 => each(target, a, |x| i64::from(x as i32)),
+        DType::I16 => each(target, a, |x| i64::from(x as i16)),
+        DType::I8 => each(target, a, |x| i64::from(x as i8)),
+        DType::U8 => each(target, a, |x| i64::from(x as u8)),
+        DType::I64 | DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::Bool => {
+            each(target, a, |x| x)
+        }
+    }
+}
+
+/// Does one step of a plan on a chunk.
+#[inline]
+fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
+    let n = chunk.len;
+    let at = |i: usize| cells[step.operands[i] as usize];
+    // The target as a slice of a type, and an operand as a side of a type.
+    macro_rules! target {
+        ($type:ty) => {
+            // SAFETY: the evaluator gives every slot room for `n` elements of its lane, and the lowering puts the
+            // target in a register no operand is in, so nothing else refers to it.
+            unsafe { std::slice::from_raw_parts_mut(cells[step.target as usize].pointer.cast::<$type>(), n) }
+        };
+    }
+    macro_rules! operand {
+        ($i:expr, $type:ty) => {
+            // SAFETY: the evaluator fills every slot with elements of its lane before a step reads it.
+            unsafe { side::<$type>(at($i), n) }
+        };
+    }
+    match step.code {
+        Code::Unary(f, lane) => match (f, lane) {
+            (Unary::IsNan | Unary::IsInf | Unary::SignBit | Unary::Not, Lane::F32) => {
+                truth!(
+                    f,
+                    target!(u8),
+                    operand!(0, f32),
+                    |x| u8::from(x.is_nan()),
+                    |x| u8::from(x.is_infinite()),
+                    |x| u8::from(x.is_sign_negative()),
+                    |x| u8::from(x == 0.0)
+                );
+            }
+            (Unary::IsNan | Unary::IsInf | Unary::SignBit | Unary::Not, Lane::F64) => {
+                truth!(
+                    f,
+                    target!(u8),
+                    operand!(0, f64),
+                    |x| u8::from(x.is_nan()),
+                    |x| u8::from(x.is_infinite()),
+                    |x| u8::from(x.is_sign_negative()),
+                    |x| u8::from(x == 0.0)
+                );
+            }
+            (Unary::IsNan | Unary::IsInf | Unary::SignBit | Unary::Not, Lane::I64) => {
+                truth!(f, target!(u8), operand!(0, i64), |_| 0, |_| 0, |x| u8::from(x < 0), |x| u8::from(
+                    x == 0
+                ));
+            }
+            (Unary::IsNan | Unary::IsInf | Unary::SignBit, Lane::Bool) => target!(u8).fill(0),
+            (Unary::Exponent, Lane::F32) => {
+                each(target!(i64), operand!(0, f32), |x| i64::from(single::frexp(x).1))
+            }
+            (Unary::Exponent, _) => each(target!(i64), operand!(0, f64), |x| i64::from(double::frexp(x).1)),
+            (Unary::Not | Unary::BitNot, Lane::Bool) => each(target!(u8), operand!(0, u8), |x| x ^ 1),
+            (_, Lane::Bool) => each(target!(u8), operand!(0, u8), |x| x),
+            (_, Lane::F32) => unary_single(f, target!(f32), operand!(0, f32)),
+            (_, Lane::F64) => unary_f64::<Separate>(f, target!(f64), operand!(0, f64)),
+            (_, Lane::I64) => unary_i64(f, target!(i64), operand!(0, i64)),
+        },
+        Code::Binary(f, lane) if f.compares() => match lane {
+            Lane::F32 => compare_single(f, target!(u8), operand!(0, f32), operand!(1, f32)),
+            Lane::F64 => compare(f, target!(u8), operand!(0, f64), operand!(1, f64)),
+            Lane::I64 => compare(f, target!(u8), operand!(0, i64), operand!(1, i64)),
+            Lane::Bool => compare(f, target!(u8), operand!(0, u8), operand!(1, u8)),
+        },
+        Code::Binary(f, lane) => match lane {
+            Lane::F32 => binary_single(f, target!(f32), operand!(0, f32), operand!(1, f32)),
+            Lane::F64 => binary_f64::<Separate>(f, target!(f64), operand!(0, f64), operand!(1, f64)),
+            Lane::I64 => binary_i64(f, target!(i64), operand!(0, i64), operand!(1, i64), trouble),
+            Lane::Bool => binary_bool(f, target!(u8), operand!(0, u8), operand!(1, u8)),
+        },
+        Code::Select(lane) => match lane {
+            Lane::F32 => choose_single(target!(f32), operand!(0, f32), operand!(1, f32), operand!(2, u8)),
+            Lane::F64 => choose(target!(f64), operand!(0, f64), operand!(1, f64), operand!(2, u8)),
+            Lane::I64 => choose(target!(i64), operand!(0, i64), operand!(1, i64), operand!(2, u8)),
+            Lane::Bool => choose(target!(u8), operand!(0, u8), operand!(1, u8), operand!(2, u8)),
+        },
+        Code::Convert(from, to) => match (from, to) {
+            (Lane::F32, Lane::F64) => each(target!(f64), operand!(0, f32), f64::from),
+            (Lane::F32, Lane::I64) => each(target!(i64), operand!(0, f32), |x| x as i64),
+            (Lane::F32, Lane::Bool) => each(target!(u8), operand!(0, f32), |x| u8::from(x != 0.0)),
+            (Lane::F64, Lane::F32) => each(target!(f32), operand!(0, f64), |x| x as f32),
+            (Lane::F64, Lane::I64) => each(target!(i64), operand!(0, f64), |x| x as i64),
+            (Lane::F64, Lane::Bool) => each(target!(u8), operand!(0, f64), |x| u8::from(x != 0.0)),
+            (Lane::I64, Lane::F32) => each(target!(f32), operand!(0, i64), |x| x as f32),
+            (Lane::I64, Lane::F64) => each(target!(f64), operand!(0, i64), |x| x as f64),
+            (Lane::I64, Lane::Bool) => each(target!(u8), operand!(0, i64), |x| u8::from(x != 0)),
+            (Lane::Bool, Lane::F32) => each(target!(f32), operand!(0, u8), f32::from),
+            (Lane::Bool, Lane::F64) => each(target!(f64), operand!(0, u8), f64::from),
+            (Lane::Bool, Lane::I64) => each(target!(i64), operand!(0, u8), i64::from),
+            (Lane::F32, Lane::F32) => each(target!(f32), operand!(0, f32), |x| x),
+            (Lane::F64, Lane::F64) | (Lane::I64, Lane::I64) => each(target!(u64), operand!(0, u64), |x| x),
+            (Lane::Bool, Lane::Bool) => each(target!(u8), operand!(0, u8), |x| x),
+        },
+        Code::Wrap(dtype) => wrap(dtype, target!(i64), operand!(0, i64)),
+        Code::Narrow(DType::F16) => each(target!(f32), operand!(0, f32), |x| f16::from_f32(x).to_f32()),
+        Code::Narrow(_) => each(target!(f32), operand!(0, f32), |x| bf16::from_f32(x).to_f32()),
+        Code::Index => {
+            target!(i64).iter_mut().enumerate().for_each(|(i, t)| *t = (chunk.start + i) as i64);
+        }
+        Code::Random => random(target!(i64), operand!(0, i64), operand!(1, i64), chunk),
+    }
+}
+
+/// Word `i % 4` of block `base + i / 4` of the stream.
+#[inline(always)]
+fn random(target: &mut [i64], seed: Side<i64>, base: Side<i64>, chunk: Chunk) {
+    let (Side::Constant(seed), Side::Constant(base)) = (seed, base) else { return };
+    let stream = cresset_tensor::random::Stream { seed: seed as u64, lane: 0, base: base as u64 };
+    let mut i = 0;
+    while i < target.len() {
+        let place = chunk.start + i;
+        let block = stream.block((place / 4) as u64);
+        for word in &block[place % 4..] {
+            if i < target.len() {
+                target[i] = i64::from(*word);
+                i += 1;
+            }
+        }
+    }
+}
+
+for_every_simd! {
+    /// A function of one f32.
+    fn unary_single(f: Unary, target: &mut [f32], a: Side<'_, f32>) = unary_f32
+}
+
+for_every_simd! {
+    /// A function of two f32.
+    fn binary_single(f: Binary, target: &mut [f32], a: Side<'_, f32>, b: Side<'_, f32>) = binary_f32
+}
+
+for_every_simd! {
+    /// A comparison of two f32.
+    fn compare_single(f: Binary, target: &mut [u8], a: Side<'_, f32>, b: Side<'_, f32>) = compare_f32
+}
+
+for_every_simd! {
+    /// A choice between two f32.
+    fn choose_single(target: &mut [f32], a: Side<'_, f32>, b: Side<'_, f32>, condition: Side<'_, u8>) = choose_f32
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
+fn compare_f32<F: Fma>(f: Binary, target: &mut [u8], a: Side<f32>, b: Side<f32>) {
+    compare(f, target, a, b);
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)]
+fn choose_f32<F: Fma>(target: &mut [f32], a: Side<f32>, b: Side<f32>, condition: Side<u8>) {
+    choose(target, a, b, condition);
+}
+
+/// Does all steps of a plan on a chunk: every slot's cell holds (or has room for) its elements.
+///
+/// Only the f32 loops are compiled for every set of vector instructions, each in a function of its own: f64 and integer
+/// loops are bound by memory or by scalar functions, and one function with all loops took minutes to compile.
+#[inline]
+pub(crate) fn run(steps: &[Step], cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
+    for one in steps {
+        step(one, cells, chunk, trouble);
+    }
+}

@@ -1,0 +1,241 @@
+//! The evaluator of formulas: chunk by chunk, one loop for each step, so that what lies between is in the first-level
+//! cache and any formula runs at the speed of memory.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cresset_tensor::{Array, DType, Error, Locks, Result, Scalar, Shape};
+use smallvec::SmallVec;
+
+use super::{
+    loops::{Cell, Trouble},
+    plan::{Lane, Plan, plan},
+    small,
+    source::{CHUNK, Side, Source, load, store},
+    threads,
+    walk::{Walk, broadcast_strides},
+};
+use crate::{
+    door::Outputs,
+    expr::Type,
+    infer::{broadcast, map_dtypes},
+    op::Map,
+};
+
+/// Work (elements times steps) below which no other thread is called: waking one takes some microseconds.
+const PARALLEL: usize = 1 << 16;
+/// Elements of one task.
+const TASK: usize = 16 * CHUNK;
+
+/// Computes a formula into fresh arrays.
+pub fn map(map: &Map, inputs: &[&Array]) -> Result<Outputs<Array>> {
+    if let Some(output) = small::map(map, inputs)? {
+        return Ok(SmallVec::from_iter([output]));
+    }
+    if map.program.is_identity()
+        && let ([x], None) = (inputs, &map.shape)
+    {
+        return Ok(SmallVec::from_iter([super::copy::contiguous(x)?]));
+    }
+    let name = map.program.name();
+    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
+    if map.program.inputs() != inputs.len() || map.program.numbers() != map.numbers.len() {
+        map_dtypes(map, inputs)?;
+    }
+    let plan = plan(&map.program, &types, &map.numbers)?;
+    let shape = broadcast(name, inputs, map.shape.as_ref())?;
+    let mut outputs: Outputs<Array> = SmallVec::new();
+    for &(_, dtype) in &plan.outputs {
+        outputs.push(Array::uninitialised(name, shape.clone(), dtype)?);
+    }
+    let _locks = Locks::new(inputs.iter().map(|x| x.storage()), std::iter::empty());
+    {
+        let fresh: SmallVec<[&Array; 2]> = outputs.iter().collect();
+        evaluate(name, plan, &map.numbers, &shape, inputs, &fresh, true)?;
+    }
+    Ok(outputs)
+}
+
+/// Computes a formula into arrays that are there already.
+pub fn map_into(map: &Map, inputs: &[&Array], targets: &[&Array]) -> Result<()> {
+    let name = map.program.name();
+    let dtypes = map_dtypes(map, inputs)?;
+    if dtypes.len() != targets.len() {
+        return Err(Error::argument(name, format!("{} targets for {} outputs", targets.len(), dtypes.len())));
+    }
+    let Some(first) = targets.first() else { return Ok(()) };
+    let shape = first.shape().clone();
+    for (target, &dtype) in targets.iter().zip(&dtypes) {
+        check_target(name, target, &shape, dtype)?;
+    }
+    if broadcast(name, inputs, None)?.broadcast(&shape).as_ref() != Some(&shape) {
+        let shapes: Vec<String> = inputs.iter().map(|x| x.shape().to_string()).collect();
+        return Err(Error::shape(
+            name,
+            format!("a target of shape {shape} cannot hold the result of {}", shapes.join(", ")),
+        ));
+    }
+    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
+    let plan = plan(&map.program, &types, &map.numbers)?;
+    // An input that lies over a target otherwise than the target itself would be read after it was written.
+    let mut copies: SmallVec<[Array; 2]> = SmallVec::new();
+    let mut sources: SmallVec<[Option<usize>; 4]> = SmallVec::new();
+    for x in inputs {
+        let clash = targets.iter().any(|target| target.shares_memory(x) && target.layout() != x.layout());
+        sources.push(clash.then_some(copies.len()));
+        if clash {
+            copies.push(super::copy::contiguous(x)?);
+        }
+    }
+    let inputs: SmallVec<[&Array; 4]> =
+        inputs.iter().zip(&sources).map(|(x, copy)| copy.map_or(*x, |i| &copies[i])).collect();
+    let _locks = Locks::new(inputs.iter().map(|x| x.storage()), targets.iter().map(|x| x.storage()));
+    let fresh = !inputs.iter().any(|x| targets.iter().any(|target| target.shares_memory(x)));
+    let result = evaluate(name, plan, &map.numbers, &shape, &inputs, targets, fresh);
+    targets.iter().for_each(|target| target.storage().bump());
+    result
+}
+
+/// May this array be written with values of such shape and dtype?
+pub fn check_target(name: &'static str, target: &Array, shape: &Shape, dtype: DType) -> Result<()> {
+    if target.shape() != shape {
+        return Err(Error::shape(
+            name,
+            format!("targets must have one shape: {shape} and {}", target.shape()),
+        ));
+    }
+    if dtype.category() > target.dtype().category() {
+        return Err(Error::dtype(
+            name,
+            format!(
+                "a result of {dtype} cannot be written into {}; use the method without `_`",
+                target.dtype()
+            ),
+        ));
+    }
+    if target.layout().overlaps_itself() {
+        return Err(Error::argument(
+            name,
+            "several elements of the target lie at one place in memory (it was expanded); clone it before writing to it",
+        ));
+    }
+    Ok(())
+}
+
+struct Evaluation<'a> {
+    source: Source<'a>,
+    outputs: SmallVec<[Side; 2]>,
+    /// Outputs share no memory with inputs.
+    fresh: bool,
+}
+
+// SAFETY: the outputs are written only in the ranges given to `run`, which tasks do not share, under locks that the
+// thread that started them holds.
+unsafe impl Sync for Evaluation<'_> {}
+
+fn evaluate(
+    name: &'static str,
+    plan: &Plan,
+    numbers: &[Scalar],
+    shape: &Shape,
+    inputs: &[&Array],
+    outputs: &[&Array],
+    fresh: bool,
+) -> Result<()> {
+    let numel = shape.numel();
+    if numel == 0 {
+        return Ok(());
+    }
+    let side = |x: &&Array| Side::new(x, x.shape() == shape && x.is_contiguous());
+    let input_sides: SmallVec<[Side; 4]> = inputs.iter().map(side).collect();
+    let output_sides: SmallVec<[Side; 2]> = outputs.iter().map(side).collect();
+    let simple = input_sides.iter().chain(&output_sides).all(|x| x.linear || x.single);
+    let walk = (!simple).then(|| {
+        let strides: SmallVec<[_; 6]> =
+            inputs.iter().chain(outputs).map(|x| broadcast_strides(shape, x.shape(), x.strides())).collect();
+        Walk::new(shape, &strides)
+    });
+    let source = Source::new(plan, numbers, input_sides, walk);
+    let evaluation = Evaluation { source, outputs: output_sides, fresh };
+    let trouble = AtomicBool::new(false);
+    let run = |range: std::ops::Range<usize>| {
+        if evaluation.run(range) != Some(Trouble::default()) {
+            trouble.store(true, Ordering::Relaxed);
+        }
+    };
+    if numel * plan.steps.len().max(1) < PARALLEL {
+        run(0..numel);
+    } else {
+        threads::parallel_ranges(numel, TASK, run);
+    }
+    if trouble.load(Ordering::Relaxed) {
+        return Err(Error::argument(name, "integer division by zero"));
+    }
+    Ok(())
+}
+
+impl Evaluation<'_> {
+    /// Computes a range of places; `None` where there is no memory.
+    fn run(&self, range: std::ops::Range<usize>) -> Option<Trouble> {
+        let plan = self.source.plan;
+        let mut values = self.source.values(range.len(), plan.outputs.len())?;
+        let first_register = values.first_register();
+        let first_spare = plan.inputs.len() + plan.registers;
+        let mut trouble = self.source.trouble;
+        let mut start = range.start;
+        while start < range.end {
+            let len = values.straight(start, CHUNK.min(range.end - start));
+            values.fetch(start, len);
+            // A register that is an output and nothing else lies in the output's memory.
+            for (i, (&(slot, _), output)) in plan.outputs.iter().zip(&self.outputs).enumerate() {
+                if self.is_direct(i, slot as usize, output, first_register) {
+                    values.cells[slot as usize].pointer =
+                        output.pointer.wrapping_add(start * output.dtype.size());
+                }
+            }
+            values.run(start, len, &mut trouble);
+            for (i, (&(slot, dtype), output)) in plan.outputs.iter().zip(&self.outputs).enumerate() {
+                if !self.is_direct(i, slot as usize, output, first_register) {
+                    let cell = values.cells[slot as usize];
+                    self.put(i, output, Lane::of(dtype), cell, start, len, values.spare(first_spare + i));
+                }
+            }
+            start += len;
+        }
+        Some(trouble)
+    }
+
+    fn is_direct(&self, i: usize, slot: usize, output: &Side, first_register: usize) -> bool {
+        let (_, dtype) = self.source.plan.outputs[i];
+        self.fresh
+            && output.linear
+            && slot >= first_register
+            && output.dtype == dtype
+            && Lane::of(dtype).dtype() == dtype
+            && !self.source.plan.outputs[..i].iter().any(|&(other, _)| other as usize == slot)
+    }
+
+    /// Writes a chunk of an output that is not computed in place.
+    fn put(&self, i: usize, output: &Side, lane: Lane, cell: Cell, start: usize, len: usize, spare: *mut u8) {
+        let size = output.dtype.size();
+        let wide = lane.dtype().size();
+        let mut from = cell.pointer;
+        if cell.constant {
+            // SAFETY: the constant has one element of the lane, the spare slot room for a chunk of them.
+            unsafe { load(lane.dtype(), cell.pointer, 0, len, spare) };
+            from = spare;
+        }
+        if output.linear || output.single {
+            // SAFETY: the output has these elements, and nobody else writes them.
+            unsafe { store(lane, from, output.dtype, output.pointer.wrapping_add(start * size), 1, len) };
+            return;
+        }
+        let Some(walk) = &self.source.walk else { return };
+        let operand = self.source.plan.inputs.len() + i;
+        let stride = walk.strides[operand][walk.shape.len() - 1];
+        walk.lines(operand, start, len, |offset, done, count| {
+            let to = output.pointer.wrapping_offset(offset * size as isize);
+            // SAFETY: the walk stays inside the output, and `done + count` is at most the chunk's length.
+            unsafe { store(lane, from.wrapping_add(done * wide), output.dtype, to, stride, count) };
+        });
+    }
+}

@@ -1,0 +1,136 @@
+//! Matrix multiplication of arrays: batches that broadcast, and the division among threads.
+
+use cresset_tensor::{Array, DType, Error, Locks, Result, Shape};
+
+use super::{
+    convert,
+    gemm::{Matrix, Number, Size, multiply, with_number},
+    threads,
+    walk::{Steps, Walk, broadcast_strides},
+};
+use crate::infer::Meta;
+
+/// Multiplications below which no other thread is called: it takes about as long to wake one.
+const PARALLEL: usize = 1 << 19;
+/// Multiplications of a task of several small products, or of a part of a matrix-vector product.
+const GRAIN: usize = 1 << 17;
+/// Rows and columns of the result that one task computes: large enough that packing is a small part of the work.
+const BLOCK: (usize, usize) = (256, 512);
+
+pub fn matmul(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
+    match meta.dtype {
+        DType::F16 | DType::BF16 => {
+            let (a, b) = (convert(a, DType::F32)?, convert(b, DType::F32)?);
+            let wide = Meta { shape: meta.shape.clone(), dtype: DType::F32 };
+            convert(&matmul(&a, &b, &wide)?, meta.dtype)
+        }
+        dtype => with_number!(
+            dtype,
+            T => product::<T>(a, b, meta),
+            Err(Error::dtype("matmul", format!("not defined for {dtype}; convert with to_dtype first")))
+        ),
+    }
+}
+
+/// The last two dimensions as a matrix.
+fn matrix<T>(x: &Array) -> Matrix<T> {
+    let (rank, strides) = (x.rank(), x.strides());
+    Matrix { start: x.as_ptr().cast(), row: strides[rank - 2], column: strides[rank - 1] }
+}
+
+/// Strides over the batch of the result.
+fn batch_strides(x: &Array, batch: &[usize]) -> Steps {
+    let own = x.rank() - 2;
+    broadcast_strides(batch, &x.shape()[..own], &x.strides()[..own])
+}
+
+fn product<T: Number>(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
+    let result = Array::uninitialised("matmul", meta.shape.clone(), meta.dtype)?;
+    let _locks = Locks::new([a.storage(), b.storage()].into_iter(), std::iter::empty());
+    let rank = meta.shape.rank();
+    let batch = Shape::from_slice(&meta.shape[..rank - 2]);
+    let mut size = Size { m: meta.shape[rank - 2], k: a.shape()[a.rank() - 1], n: meta.shape[rank - 1] };
+    let mut count = batch.numel();
+    let (mut x, y, mut z) = (matrix::<T>(a), matrix::<T>(b), matrix::<T>(&result));
+    let (over_a, over_b) = (batch_strides(a, &batch), batch_strides(b, &batch));
+    let over_result: Steps = result.strides()[..rank - 2].iter().copied().collect();
+    if count > 1 && over_b.iter().all(|&stride| stride == 0) {
+        // One matrix on the right for all: where the batch and the rows are one line, they are rows of one matrix.
+        let rows: Shape = batch.iter().copied().chain([size.m]).collect();
+        let line = |steps: &Steps, row: isize| steps.iter().copied().chain([row]).collect::<Steps>();
+        let walk = Walk::new(&rows, &[line(&over_a, x.row), line(&over_result, z.row)]);
+        if let ([_], [x_row], [z_row]) = (&walk.shape[..], &walk.strides[0][..], &walk.strides[1][..]) {
+            (x.row, z.row) = (*x_row, *z_row);
+            size.m *= count;
+            count = 1;
+        }
+    }
+    let walk = Walk::new(&batch, &[over_a, over_b, over_result]);
+    let item = |i: usize| {
+        if count == 1 {
+            return (x, y, z);
+        }
+        (x.shift(walk.offset(0, i)), y.shift(walk.offset(1, i)), z.shift(walk.offset(2, i)))
+    };
+    if size.work() <= GRAIN {
+        // Several products make a task.
+        let several = GRAIN / size.work().max(size.m * size.n).max(1) + 1;
+        let run = |range: std::ops::Range<usize>| {
+            for i in range {
+                let (x, y, z) = item(i);
+                // SAFETY: the inputs are locked and inside of their arrays; each product has its part of the result,
+                // which is fresh.
+                unsafe { multiply(size, x, y, false, z) };
+            }
+        };
+        if size.work().saturating_mul(count) < PARALLEL {
+            run(0..count);
+        } else {
+            threads::parallel_ranges(count, several, run);
+        }
+        drop(_locks);
+        return Ok(result);
+    }
+    let (rows, columns) = block(size);
+    let (down, across) = (size.m.div_ceil(rows), size.n.div_ceil(columns));
+    let task = |number: usize| {
+        let (i, rest) = (number / (down * across), number % (down * across));
+        let (row, column) = (rest / across * rows, rest % across * columns);
+        let (x, y, z) = item(i);
+        let part = Size { m: rows.min(size.m - row), k: size.k, n: columns.min(size.n - column) };
+        // SAFETY: as above; the blocks of a result do not overlap.
+        unsafe { multiply(part, x.at(row, 0), y.at(0, column), false, z.at(row, column)) };
+    };
+    let total = count * down * across;
+    if size.work().saturating_mul(count) < PARALLEL {
+        (0..total).for_each(task);
+    } else {
+        threads::parallel_for(total, task);
+    }
+    drop(_locks);
+    Ok(result)
+}
+
+/// Rows and columns of the result for a task: a function of the shape alone, so that results do not depend on how many
+/// threads there are.
+fn block(size: Size) -> (usize, usize) {
+    let Size { m, k, n } = size;
+    if n == 1 || m == 1 {
+        // A matrix and a vector: as many rows as give a task enough to do.
+        let rows = (GRAIN / k.max(1)).max(16);
+        return (rows, rows);
+    }
+    let (mut rows, mut columns) = BLOCK;
+    // At least four tasks, if there is enough to do.
+    while m.div_ceil(rows) * n.div_ceil(columns) < 4
+        && rows * columns * k > GRAIN * 16
+        && rows.max(columns) > 64
+    {
+        if rows >= columns || n.div_ceil(columns / 2) == n.div_ceil(columns) && rows > 32 {
+            rows /= 2;
+        } else {
+            columns /= 2;
+        }
+    }
+    (rows, columns)
+}

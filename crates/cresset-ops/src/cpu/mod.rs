@@ -1,0 +1,159 @@
+//! The interpreter `execute` for the CPU: the numbers of every operation.
+//!
+//! `map` evaluates formulas (`plan`, `source`, `loops`, `walk` are its parts); every other operation has a file of its own.
+//! Shapes and dtypes were checked by `infer` before anything here runs.
+
+mod combine;
+mod convolve;
+pub mod copy;
+mod fold;
+mod gemm;
+pub(crate) mod index;
+mod join;
+mod loops;
+mod map;
+mod matmul;
+pub(crate) mod nonzero;
+mod normalize;
+mod plan;
+mod pool;
+mod radix;
+pub(crate) mod random;
+mod reduce;
+mod rows;
+mod scan;
+mod scatter;
+mod search;
+pub(crate) mod select;
+pub(crate) mod simd;
+mod small;
+mod softmax;
+mod sort;
+mod source;
+pub mod threads;
+pub(crate) mod unique;
+mod unroll;
+mod view;
+pub mod walk;
+
+use cresset_tensor::{Array, Result};
+use smallvec::smallvec;
+
+use crate::{
+    door::Outputs,
+    infer::{Metas, infer},
+    op::Op,
+};
+
+/// Applies an operation to arrays on the CPU.
+pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
+    // A formula's plan says all that inference would.
+    if let Op::Map(formula) = op {
+        return map::map(formula, inputs);
+    }
+    let metas: Metas = infer(op, inputs)?;
+    Ok(match op {
+        Op::Map(formula) => map::map(formula, inputs)?,
+        Op::Reduce(reduction) => smallvec![reduce::reduce(reduction, inputs, &metas[0])?],
+        Op::Scan { kind, dim } => scan::scan(*kind, *dim, inputs[0], &metas)?,
+        Op::View(view) => smallvec![view::view(view, inputs[0])?],
+        Op::Unview { view, base } => smallvec![view::unview(view, base, inputs[0])?],
+        Op::Overwrite(view) => smallvec![view::overwrite(view, inputs[0], inputs[1])?],
+        Op::Concat { dim } => smallvec![join::concat(*dim, inputs, &metas[0])?],
+        Op::Matmul => smallvec![matmul::matmul(inputs[0], inputs[1], &metas[0])?],
+        Op::Convolve(convolution) => {
+            smallvec![convolve::convolve(convolution, inputs[0], inputs[1], &metas[0])?]
+        }
+        Op::MaxPool(window) => pool::max_pool(window, inputs[0], &metas)?,
+        Op::IndexSelect { dim } => smallvec![index::index_select(*dim, inputs[0], inputs[1], &metas[0])?],
+        Op::IndexPut { dim, combine } => {
+            smallvec![index::index_put(*dim, *combine, inputs[0], inputs[1], inputs[2])?]
+        }
+        Op::Gather { dim } => smallvec![scatter::gather(*dim, inputs[0], inputs[1], &metas[0])?],
+        Op::Scatter { dim, combine } => {
+            smallvec![scatter::scatter(*dim, *combine, inputs[0], inputs[1], inputs[2])?]
+        }
+        Op::Sort { dim, descending } => sort::sort(*dim, *descending, inputs[0], &metas)?,
+        Op::TopK { k, dim, largest } => sort::topk(*k, *dim, *largest, inputs[0], &metas)?,
+        Op::SearchSorted { right } => {
+            smallvec![search::search_sorted(*right, inputs[0], inputs[1], &metas[0])?]
+        }
+        Op::Softmax { dim, log } => smallvec![softmax::softmax(*dim, *log, inputs[0], &metas[0])?],
+        Op::Normalize { dims, epsilon } => normalize::normalize(*dims, *epsilon, inputs[0], &metas)?,
+    })
+}
+
+/// As [`execute`], of an operation of one output: the short way of the most frequent case.
+#[inline]
+pub fn execute_one(op: &Op, inputs: &[&Array]) -> Result<Array> {
+    if let Op::Map(formula) = op
+        && let Some(output) = small::map(formula, inputs)?
+    {
+        return Ok(output);
+    }
+    let mut outputs = execute(op, inputs)?;
+    match outputs.pop() {
+        Some(output) if outputs.is_empty() => Ok(output),
+        _ => Err(cresset_tensor::Error::argument(op.name(), "the operation does not have one output")),
+    }
+}
+
+/// Applies an operation and writes its outputs into what is there already.
+pub fn execute_into(op: &Op, inputs: &[&Array], targets: &[&Array]) -> Result<()> {
+    if let Op::Map(formula) = op {
+        if let ([x], [target]) = (inputs, targets)
+            && formula.program.is_identity()
+            && let Ok(layout) = x.layout().expand(target.shape())
+        {
+            return view::assign("copy_", &x.with_layout(layout)?, target);
+        }
+        return map::map_into(formula, inputs, targets);
+    }
+    if let ([x, ..], [target]) = (inputs, targets)
+        && x.shares_memory(target)
+        && x.layout() == target.layout()
+        && write_at(op, inputs, target)?
+    {
+        return Ok(());
+    }
+    let outputs = execute(op, inputs)?;
+    if outputs.len() != targets.len() {
+        return Err(cresset_tensor::Error::argument(
+            op.name(),
+            format!("{} targets for {} outputs", targets.len(), outputs.len()),
+        ));
+    }
+    for (output, target) in outputs.iter().zip(targets) {
+        view::assign(op.name(), output, target)?;
+    }
+    Ok(())
+}
+
+/// What only changes some elements of its first input changes those alone where that is the target. Was it such?
+fn write_at(op: &Op, inputs: &[&Array], target: &Array) -> Result<bool> {
+    let check = || {
+        let metas = infer(op, inputs)?;
+        map::check_target(op.name(), target, &metas[0].shape, metas[0].dtype)
+    };
+    if let Op::IndexPut { dim, combine } = op {
+        check()?;
+        index::index_put_into(*dim, *combine, target, inputs[1], inputs[2])?;
+    } else if let Op::Scatter { dim, combine } = op {
+        check()?;
+        scatter::scatter_into(*dim, *combine, target, inputs[1], inputs[2])?;
+    } else if let Op::Overwrite(view) = op {
+        check()?;
+        return view::overwrite_into(view, target, inputs[1]);
+    } else {
+        return Ok(false);
+    }
+    target.storage().bump();
+    Ok(true)
+}
+
+/// The elements in another dtype, in fresh row-major memory.
+fn convert(x: &Array, dtype: cresset_tensor::DType) -> Result<Array> {
+    let result = Array::uninitialised("to_dtype", x.shape().clone(), dtype)?;
+    view::assign("to_dtype", x, &result)?;
+    Ok(result)
+}

@@ -1,0 +1,223 @@
+//! Which element of each row along a dimension is the k-th, the median, or the most frequent.
+//!
+//! Where several are equal, any of them would be right. These name the same one as PyTorch, whose choice for the k-th
+//! comes of the order in which quickselect partitions.
+
+use cresset_tensor::{Array, DType, Locks, Result, with_element};
+
+use super::{copy, sort::Key, threads};
+
+/// Which element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Choice {
+    /// The one of that number in order, from 0.
+    Kth(usize),
+    /// The lower of those in the middle; NaN if there is one.
+    Median,
+    /// The lower of those in the middle of all that are numbers.
+    NanMedian,
+    /// The most frequent, and of those the smallest.
+    Mode,
+}
+
+/// Elements of a task.
+const TASK: usize = 1 << 13;
+
+/// For each row along a dimension, which must not be empty, where the chosen element lies. The dimension stays, with
+/// size one.
+pub fn choose(name: &'static str, choice: Choice, dim: usize, x: &Array) -> Result<Array> {
+    let mut shape = x.shape().clone();
+    let length = shape.get(dim).copied().unwrap_or(1);
+    let columns = shape.get(dim + 1..).map_or(1, |sizes| sizes.iter().product());
+    if let Some(size) = shape.get_mut(dim) {
+        *size = 1;
+    }
+    let output = Array::uninitialised(name, shape, DType::I64)?;
+    if output.numel() == 0 {
+        return Ok(output);
+    }
+    let x = if x.is_contiguous() { x.clone() } else { copy::contiguous(x)? };
+    let to = Shared(output.as_ptr().cast());
+    let _lock = Locks::read(x.storage());
+    with_element!(x.dtype(), T => {
+        // SAFETY: the array is contiguous, of this type, and locked.
+        let x = unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<T>(), x.numel()) };
+        let run = |rows: std::ops::Range<usize>| {
+            let (mut keys, mut order) = (Vec::with_capacity(length), Vec::with_capacity(length));
+            for row in rows {
+                let first = row / columns * length * columns + row % columns;
+                keys.clear();
+                keys.extend((0..length).map(|i| x[first + i * columns].key()));
+                let place = place(choice, &keys, &mut order, is_nan::<T>);
+                let Shared(to) = &to;
+                // SAFETY: there is an output for every row, and these rows are this task's.
+                unsafe { to.add(row).write(place as i64) };
+            }
+        };
+        let rows = x.len() / length;
+        if x.len() < 2 * TASK { run(0..rows) } else { threads::parallel_ranges(rows, TASK / length, run) }
+    });
+    Ok(output)
+}
+
+/// Memory that tasks share, each writing elements of its own.
+struct Shared(*mut i64);
+
+// SAFETY: tasks write disjoint elements.
+unsafe impl Sync for Shared {}
+
+/// NaN has the largest key of its width, which no other number has.
+fn is_nan<T: Key>(key: u64) -> bool {
+    T::DTYPE.is_float() && key == u64::MAX >> (64 - T::WIDTH)
+}
+
+fn place(choice: Choice, keys: &[u64], order: &mut Vec<usize>, is_nan: impl Fn(u64) -> bool) -> usize {
+    let n = keys.len();
+    order.clear();
+    order.extend(0..n);
+    match choice {
+        Choice::Kth(k) => {
+            partition_until(order, k, |a, b| keys[a] > keys[b]);
+            order[k]
+        }
+        Choice::Median => {
+            if let Some(nan) = keys.iter().position(|&key| is_nan(key)) {
+                return nan;
+            }
+            let k = (n - 1) / 2;
+            *order.select_nth_unstable_by_key(k, |&i| (keys[i], i)).1
+        }
+        Choice::NanMedian => {
+            let numbers = keys.iter().filter(|&&key| !is_nan(key)).count();
+            let k = numbers.saturating_sub(1) / 2;
+            *order.select_nth_unstable_by_key(k, |&i| (keys[i], i)).1
+        }
+        Choice::Mode => {
+            order.sort_unstable_by_key(|&i| (keys[i], i));
+            let runs = order.chunk_by(|&a, &b| keys[a] == keys[b]);
+            // The first of the longest runs; of its equals the last.
+            let longest = runs.reduce(|best, run| if run.len() > best.len() { run } else { best });
+            longest.and_then(|run| run.last()).copied().unwrap_or(0)
+        }
+    }
+}
+
+/// Quickselect with the median of the first, middle and last as pivot, which is put second: Numerical Recipes' form.
+fn partition_until(list: &mut [usize], k: usize, above: impl Fn(usize, usize) -> bool) {
+    let (mut low, mut high) = (0, list.len() - 1);
+    while high > low + 1 {
+        list.swap((low + high) / 2, low + 1);
+        for (a, b) in [(low + 1, high), (low, high), (low + 1, low)] {
+            if above(list[a], list[b]) {
+                list.swap(a, b);
+            }
+        }
+        // Now `list[low + 1] ≤ list[low] ≤ list[high]`, which stops both walks.
+        let pivot = list[low];
+        let (mut i, mut j) = (low + 1, high);
+        loop {
+            i += 1;
+            while above(pivot, list[i]) {
+                i += 1;
+            }
+            j -= 1;
+            while above(list[j], pivot) {
+                j -= 1;
+            }
+            if j < i {
+                break;
+            }
+            list.swap(i, j);
+        }
+        list.swap(low, j);
+        if j <= k {
+            low = i;
+        }
+        if j >= k {
+            high = j.saturating_sub(1);
+        }
+    }
+    if high == low + 1 && above(list[low], list[high]) {
+        list.swap(low, high);
+    }
+}
+
+/// Quickselect that stops at three elements and sorts those by insertion: the C++ library's `nth_element`.
+pub fn narrow_to<T: Copy>(list: &mut [T], k: usize, below: impl Fn(T, T) -> bool) {
+    let (mut first, mut last) = (0, list.len());
+    // Should the pivots be bad again and again, a sort bounds the time.
+    let mut patience = 2 * list.len().max(1).ilog2();
+    while last - first > 3 {
+        if patience == 0 {
+            list[first..last].sort_by(|&a, &b| below(b, a).cmp(&below(a, b)));
+            return;
+        }
+        patience -= 1;
+        let (a, b, c) = (first + 1, first + (last - first) / 2, last - 1);
+        let median = match (below(list[a], list[b]), below(list[b], list[c]), below(list[a], list[c])) {
+            (true, true, _) => b,
+            (true, false, true) => c,
+            (true, false, false) => a,
+            (false, _, true) => a,
+            (false, true, false) => c,
+            (false, false, false) => b,
+        };
+        list.swap(first, median);
+        let pivot = list[first];
+        let (mut i, mut j) = (first + 1, last);
+        let cut = loop {
+            while below(list[i], pivot) {
+                i += 1;
+            }
+            j -= 1;
+            while below(pivot, list[j]) {
+                j -= 1;
+            }
+            if i >= j {
+                break i;
+            }
+            list.swap(i, j);
+            i += 1;
+        };
+        if cut <= k { first = cut } else { last = cut }
+    }
+    for i in first + 1..last {
+        let mut j = i;
+        while j > first && below(list[j], list[j - 1]) {
+            list.swap(j, j - 1);
+            j -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_of_selecting_put_the_kth_in_its_place() {
+        let mut state = 1u64;
+        for n in 1..60 {
+            for range in [2, 5, 1000] {
+                let keys: Vec<u64> = (0..n)
+                    .map(|_| {
+                        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                        (state >> 33) % range
+                    })
+                    .collect();
+                let mut sorted = keys.clone();
+                sorted.sort_unstable();
+                for k in 0..n {
+                    let mut list: Vec<usize> = (0..n).collect();
+                    partition_until(&mut list, k, |a, b| keys[a] > keys[b]);
+                    assert_eq!(keys[list[k]], sorted[k]);
+                    let mut list: Vec<usize> = (0..n).collect();
+                    narrow_to(&mut list, k, |a, b| keys[a] < keys[b]);
+                    assert_eq!(keys[list[k]], sorted[k]);
+                    assert!(list[..k].iter().all(|&i| keys[i] <= sorted[k]));
+                    assert!(list[k..].iter().all(|&i| keys[i] >= sorted[k]));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Formulas over few elements, where what is not arithmetic is all the cost: no gathering, no tasks, no lists.
+
+use super::{
+    loops::{self, Cell, Chunk, Trouble},
+    plan::plan,
+    source::fill_constants,
+};
+use crate::{
+    expr::{Level, Type},
+    op::Map,
+};
+use cresset_tensor::{Array, Error, Locks, Result, Shape, memory};
+
+/// More elements than this are no longer few: they may be worth threads.
+const FEW: usize = 1024;
+/// So many inputs, constants and registers fit a table on the stack.
+const SLOTS: usize = 16;
+/// Inputs whose types fit a list on the stack.
+const INPUTS: usize = 4;
+
+/// Computes a formula into a fresh array if it is a simple case: one output, few elements, every input contiguous and of the
+/// output's shape or a single number, every dtype stored as it is computed. Anything else is `None`.
+#[inline]
+pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
+    let program = &*map.program;
+    if inputs.is_empty()
+        || inputs.len() > INPUTS
+        || map.shape.is_some()
+        || program.inputs() != inputs.len()
+        || program.numbers() != map.numbers.len()
+    {
+        return Ok(None);
+    }
+    let Some((shape, numel)) = common_shape(inputs) else { return Ok(None) };
+    let mut types = [Type { dtype: inputs[0].dtype(), level: Level::Number }; INPUTS];
+    for (place, x) in types.iter_mut().zip(inputs) {
+        *place = Type::array(x.dtype(), x.rank());
+    }
+    let plan = plan(program, &types[..inputs.len()], &map.numbers)?;
+    let first_register = plan.inputs.len() + plan.constants.len();
+    let [(slot, dtype)] = plan.outputs[..] else { return Ok(None) };
+    if !plan.simple || first_register + plan.registers > SLOTS {
+        return Ok(None);
+    }
+    let mut cells = [Cell { pointer: std::ptr::null_mut(), constant: false }; SLOTS];
+    for (cell, x) in cells.iter_mut().zip(inputs) {
+        *cell = Cell { pointer: x.as_ptr(), constant: x.numel() == 1 };
+    }
+    let mut constants = [0u64; SLOTS];
+    let mut trouble = fill_constants(plan, &map.numbers, &mut constants[..plan.constants.len()]);
+    for i in 0..plan.constants.len() {
+        let pointer = std::ptr::from_mut(&mut constants[i]).cast();
+        cells[inputs.len() + i] = Cell { pointer, constant: true };
+    }
+    let output = Array::uninitialised("map", shape.clone(), dtype)?;
+    cells[slot as usize].pointer = output.as_ptr();
+    let room = (numel * 8).next_multiple_of(memory::ALIGNMENT);
+    let spare = plan.registers - 1;
+    let scratch = if spare > 0 {
+        Some(memory::take(room * spare).ok_or_else(|| Error::memory(program.name(), "out of memory"))?)
+    } else {
+        None
+    };
+    if let Some(scratch) = &scratch {
+        let mut next = 0;
+        for cell in &mut cells[first_register..first_register + plan.registers] {
+            if cell.pointer.is_null() {
+                cell.pointer = scratch.as_ptr().wrapping_add(next * room);
+                next += 1;
+            }
+        }
+    }
+    let _locks = Locks::reading(inputs);
+    loops::run(&plan.steps, &cells, Chunk { len: numel, start: 0 }, &mut trouble);
+    if trouble != Trouble::default() {
+        return Err(Error::argument(program.name(), "integer division by zero"));
+    }
+    Ok(Some(output))
+}
+
+/// The one shape of all inputs that are not single numbers.
+#[inline]
+fn common_shape<'a>(inputs: &[&'a Array]) -> Option<(&'a Shape, usize)> {
+    let mut shape = inputs[0].shape();
+    let mut numel = inputs[0].numel();
+    for x in &inputs[1..] {
+        let other = x.numel();
+        if other != 1 || numel == 1 && x.rank() > shape.rank() {
+            if numel != 1 && x.shape() != shape {
+                return None;
+            }
+            if numel == 1 && x.rank() < shape.rank() {
+                return None;
+            }
+            (shape, numel) = (x.shape(), other);
+        }
+    }
+    let simple =
+        inputs.iter().all(|x| if x.numel() == 1 { x.rank() <= shape.rank() } else { x.is_contiguous() });
+    (simple && numel > 0 && numel <= FEW).then_some((shape, numel))
+}

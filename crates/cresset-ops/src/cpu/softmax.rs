@@ -1,0 +1,191 @@
+//! Softmax and its logarithm along a dimension: every row in one fused sweep while it lies in the cache.
+
+use cresset_tensor::{Array, DType, Locks, Result};
+
+use super::{
+    copy,
+    rows::{self, LANES, Output, Real, Rows, computed, for_all, larger},
+    simd::for_every_simd,
+};
+use crate::{infer::Meta, math::Fma, methods::Elementwise};
+
+/// `e^(x-m)/Σ` along a dimension, `m` the largest of the row; or `x - m - log Σ`.
+pub fn softmax(dim: usize, log: bool, x: &Array, meta: &Meta) -> Result<Array> {
+    let dtype = computed(meta.dtype);
+    if dtype != meta.dtype {
+        let wide = softmax(dim, log, &x.to_dtype(dtype)?, &Meta { shape: meta.shape.clone(), dtype })?;
+        return wide.to_dtype(meta.dtype);
+    }
+    let result = Array::uninitialised("softmax", meta.shape.clone(), dtype)?;
+    let inner: usize = meta.shape.iter().skip(dim + 1).product();
+    if result.numel() == 0 {
+        return Ok(result);
+    }
+    match (dtype, inner) {
+        (DType::F64, 1) => along_rows(log, dim, x, &result, row_f64)?,
+        (_, 1) => along_rows(log, dim, x, &result, row_f32)?,
+        (DType::F64, _) => along_columns(log, dim, x, &result, columns_f64)?,
+        (_, _) => along_columns(log, dim, x, &result, columns_f32)?,
+    }
+    Ok(result)
+}
+
+fn along_rows<R: Real + Send + Sync>(
+    log: bool,
+    dim: usize,
+    x: &Array,
+    result: &Array,
+    row: fn(&[R], &mut [R], bool),
+) -> Result<()> {
+    let rows = Rows::new(x, dim.min(x.rank()))?;
+    let _lock = Locks::read(rows.array().storage());
+    let output = Output::new(result);
+    for_all(rows.count, rows.len, |range| {
+        for i in range {
+            // SAFETY: the array is of type R and locked; row `i` of the fresh result is this task's alone.
+            let (from, to) = unsafe { (rows.get::<R>(i), output.part(i * rows.len, rows.len)) };
+            row(from, to, log);
+        }
+    });
+    Ok(())
+}
+
+/// The columns of one block: `len` rows of a few neighbours each, `inner` elements apart.
+struct Block<R> {
+    from: *const R,
+    to: *mut R,
+    /// Rows.
+    len: usize,
+    /// From row to row.
+    inner: usize,
+    /// Neighbours, at most `LANES`.
+    width: usize,
+    log: bool,
+}
+
+fn along_columns<R: Real + Send + Sync>(
+    log: bool,
+    dim: usize,
+    x: &Array,
+    result: &Array,
+    columns: fn(&Block<R>),
+) -> Result<()> {
+    struct Shared<R>(*const R, *mut R);
+    // SAFETY: tasks read what is locked, and write columns of their own.
+    unsafe impl<R> Sync for Shared<R> {}
+    let x = if x.is_contiguous() { x.clone() } else { copy::contiguous(x)? };
+    let _lock = Locks::read(x.storage());
+    let (len, inner) = (x.shape()[dim], x.shape()[dim + 1..].iter().product::<usize>());
+    let outer = x.numel() / (len * inner);
+    let blocks = inner.div_ceil(LANES);
+    let shared = Shared(x.as_ptr().cast::<R>().cast_const(), result.as_ptr().cast::<R>());
+    for_all(outer * blocks, len * inner.min(LANES), |range| {
+        let Shared(from, to) = { &shared };
+        for i in range {
+            let column = i % blocks * LANES;
+            let start = i / blocks * len * inner + column;
+            let width = LANES.min(inner - column);
+            columns(&Block {
+                from: from.wrapping_add(start),
+                to: to.wrapping_add(start),
+                len,
+                inner,
+                width,
+                log,
+            });
+        }
+    });
+    Ok(())
+}
+
+for_every_simd! { fn row_f32(x: &[f32], y: &mut [f32], log: bool) = one_row_f32 }
+for_every_simd! { fn row_f64(x: &[f64], y: &mut [f64], log: bool) = one_row_f64 }
+for_every_simd! { fn columns_f32(block: &Block<f32>) = some_columns_f32 }
+for_every_simd! { fn columns_f64(block: &Block<f64>) = some_columns_f64 }
+
+#[inline(always)]
+fn one_row_f32<F: Fma>(x: &[f32], y: &mut [f32], log: bool) {
+    one_row::<F, f32>(x, y, log);
+}
+
+#[inline(always)]
+fn one_row_f64<F: Fma>(x: &[f64], y: &mut [f64], log: bool) {
+    one_row::<F, f64>(x, y, log);
+}
+
+#[inline(always)]
+fn some_columns_f32<F: Fma>(block: &Block<f32>) {
+    some_columns::<F, f32>(block);
+}
+
+#[inline(always)]
+fn some_columns_f64<F: Fma>(block: &Block<f64>) {
+    some_columns::<F, f64>(block);
+}
+
+/// A NaN loses every comparison for the largest, but comes back with the sum. A row of `-∞` alone gives NaN, as
+/// `-∞ - -∞` is.
+#[inline(always)]
+fn one_row<F: Fma, R: Real>(x: &[R], y: &mut [R], log: bool) {
+    let mut lanes = [R::LOWEST; LANES];
+    let (full, rest) = x.as_chunks::<LANES>();
+    for chunk in full {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(x, *lane);
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane = larger(x, *lane);
+    }
+    let largest = lanes.into_iter().fold(R::LOWEST, |a, b| larger(b, a));
+    if log {
+        let sum = rows::sum(x, |x| (x - largest).exp::<F>());
+        let shift = R::narrow(sum.ln());
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - largest - shift);
+        return;
+    }
+    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest).exp::<F>());
+    let scale = R::narrow(rows::sum(y, |y| y).recip());
+    y.iter_mut().for_each(|y| *y = *y * scale);
+}
+
+/// As `one_row`, for neighbouring columns at once.
+#[inline(always)]
+fn some_columns<F: Fma, R: Real>(block: &Block<R>) {
+    /// Rows after which partial sums go into f64s.
+    const FLUSH: usize = 256;
+    let Block { from, to, len, inner, width, log } = *block;
+    // SAFETY: `along_columns` made the block of elements of the locked input.
+    let row = |i: usize| unsafe { std::slice::from_raw_parts(from.add(i * inner), width) };
+    // SAFETY: … and of the fresh output, where these columns are this task's alone; one row at a time is borrowed.
+    let target = |i: usize| unsafe { std::slice::from_raw_parts_mut(to.add(i * inner), width) };
+    let mut largest = [R::LOWEST; LANES];
+    for i in 0..len {
+        largest.iter_mut().zip(row(i)).for_each(|(m, &x)| *m = larger(x, *m));
+    }
+    let mut total = [0.0; LANES];
+    for start in (0..len).step_by(FLUSH) {
+        let mut sums = [R::ZERO; LANES];
+        for i in start..len.min(start + FLUSH) {
+            let places = target(i).iter_mut().zip(row(i)).zip(largest).zip(&mut sums);
+            if log {
+                places.for_each(|(((_, &x), m), sum)| *sum = *sum + (x - m).exp::<F>());
+            } else {
+                places.for_each(|(((y, &x), m), sum)| {
+                    *y = (x - m).exp::<F>();
+                    *sum = *sum + *y;
+                });
+            }
+        }
+        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum.wide());
+    }
+    let factor = total.map(|total| R::narrow(if log { total.ln() } else { total.recip() }));
+    for i in 0..len {
+        if log {
+            let places = target(i).iter_mut().zip(row(i)).zip(largest).zip(factor);
+            places.for_each(|(((y, &x), m), shift)| *y = x - m - shift);
+        } else {
+            target(i).iter_mut().zip(factor).for_each(|(y, scale)| *y = *y * scale);
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! A formula's values, chunk by chunk: its inputs brought into the lanes it computes in, and its steps done on them.
+//! Who wants the values (`map` to store, `reduce` to fold) decides over which shape and in which order.
+
+use cresset_tensor::{Array, DType, Element, Scalar, bf16, f16, memory, with_element};
+use smallvec::SmallVec;
+
+use super::{
+    loops::{self, Cell, Chunk, Trouble},
+    plan::{Constant, Lane, Plan},
+    walk::Walk,
+};
+
+/// Elements of a chunk: with some four registers of f32 in use, a third of a first-level cache.
+pub const CHUNK: usize = 1024;
+/// Rows at least this long are walked one by one, so that their operands need no gathering.
+const LONG_ROW: usize = 64;
+
+/// One input or output of an evaluation.
+pub struct Side {
+    /// The first element.
+    pub pointer: *mut u8,
+    /// Its dtype.
+    pub dtype: DType,
+    /// One element after the other over the whole shape.
+    pub linear: bool,
+    /// One element for the whole shape.
+    pub single: bool,
+}
+
+impl Side {
+    /// An array that is walked over a shape with such strides.
+    #[inline]
+    pub fn new(x: &Array, linear: bool) -> Side {
+        Side { pointer: x.as_ptr(), dtype: x.dtype(), linear, single: x.numel() == 1 }
+    }
+}
+
+/// A formula with its inputs.
+pub struct Source<'a> {
+    /// The formula.
+    pub plan: &'a Plan,
+    /// How operands that are neither linear nor single are walked, the inputs first.
+    pub walk: Option<Walk>,
+    /// What went wrong among the constants.
+    pub trouble: Trouble,
+    inputs: SmallVec<[Side; 4]>,
+    constants: SmallVec<[u64; 8]>,
+}
+
+// SAFETY: the inputs are only read, under locks that the thread that started the evaluation holds.
+unsafe impl Sync for Source<'_> {}
+
+impl<'a> Source<'a> {
+    /// A formula over inputs. There must be a walk unless all of them are linear or single.
+    pub fn new(
+        plan: &'a Plan,
+        numbers: &[Scalar],
+        inputs: SmallVec<[Side; 4]>,
+        walk: Option<Walk>,
+    ) -> Source<'a> {
+        let mut constants: SmallVec<[u64; 8]> = SmallVec::from_elem(0, plan.constants.len());
+        let trouble = fill_constants(plan, numbers, &mut constants);
+        Source { plan, walk, trouble, inputs, constants }
+    }
+
+    /// Makes ready to compute values of chunks of at most `size` (and [`CHUNK`]) elements, with as much room of a
+    /// chunk as `extra` says to spare. `None` where there is no memory.
+    pub fn values(&self, size: usize, extra: usize) -> Option<Values<'_, 'a>> {
+        let plan = self.plan;
+        let size = size.min(CHUNK);
+        // Every input that has to be converted or gathered, and every register, has room for one chunk.
+        let room = (size * 8).next_multiple_of(memory::ALIGNMENT);
+        let slots = plan.inputs.len() + plan.constants.len() + plan.registers;
+        let scratch = memory::take(room * (plan.inputs.len() + plan.registers + extra) + 64)?;
+        let mut cells: SmallVec<[Cell; 24]> = SmallVec::with_capacity(slots);
+        let spare = |i: usize| scratch.as_ptr().wrapping_add(i * room);
+        for i in 0..plan.inputs.len() {
+            cells.push(Cell { pointer: spare(i), constant: false });
+        }
+        for constant in &self.constants {
+            cells.push(Cell { pointer: std::ptr::from_ref(constant).cast_mut().cast(), constant: true });
+        }
+        for i in 0..plan.registers {
+            cells.push(Cell { pointer: spare(plan.inputs.len() + i), constant: false });
+        }
+        // Singles are the same for every chunk.
+        for (i, input) in self.inputs.iter().enumerate() {
+            if input.single {
+                let direct = Lane::of(input.dtype).dtype() == input.dtype;
+                if direct {
+                    cells[i].pointer = input.pointer;
+                } else {
+                    // SAFETY: there is one element, and room for a chunk.
+                    unsafe { load(input.dtype, input.pointer, 1, 1, cells[i].pointer) };
+                }
+                cells[i].constant = true;
+            }
+        }
+        let rows = self.walk.as_ref().is_some_and(|walk| walk.row() >= LONG_ROW);
+        Some(Values { source: self, scratch, room, rows, cells })
+    }
+}
+
+/// The state of one thread that computes values.
+pub struct Values<'s, 'a> {
+    source: &'s Source<'a>,
+    scratch: memory::Block,
+    room: usize,
+    /// Rows are long enough to be walked one by one.
+    rows: bool,
+    /// Where the elements of each slot are.
+    pub cells: SmallVec<[Cell; 24]>,
+}
+
+impl Values<'_, '_> {
+    /// Room for a chunk of any lane: the first for the inputs and registers, those after them to spare.
+    pub fn spare(&self, i: usize) -> *mut u8 {
+        self.scratch.as_ptr().wrapping_add(i * self.room)
+    }
+
+    /// The number of the first register.
+    pub fn first_register(&self) -> usize {
+        self.source.plan.inputs.len() + self.source.plan.constants.len()
+    }
+
+    /// How much of `len` places from `start` to compute at once, so that no input has to be gathered for want of a
+    /// straight line.
+    #[inline]
+    pub fn straight(&self, start: usize, len: usize) -> usize {
+        match &self.source.walk {
+            Some(walk) if self.rows => len.min(walk.row() - start % walk.row()),
+            _ => len,
+        }
+    }
+
+    /// Brings the inputs' elements of a chunk.
+    #[inline]
+    pub fn fetch(&mut self, start: usize, len: usize) {
+        for (i, input) in self.source.inputs.iter().enumerate() {
+            if !input.single {
+                self.cells[i] = self.fetch_one(i, input, start, len);
+            }
+        }
+    }
+
+    /// Does the formula's steps on the chunk fetched last.
+    #[inline]
+    pub fn run(&self, start: usize, len: usize, trouble: &mut Trouble) {
+        loops::run(&self.source.plan.steps, &self.cells, Chunk { len, start }, trouble);
+    }
+
+    /// Where an input's elements of a chunk are, having been brought there if need be.
+    fn fetch_one(&self, i: usize, input: &Side, start: usize, len: usize) -> Cell {
+        let spare = self.spare(i);
+        let lane = Lane::of(input.dtype);
+        let direct = lane.dtype() == input.dtype;
+        let size = input.dtype.size();
+        if input.linear {
+            let pointer = input.pointer.wrapping_add(start * size);
+            if direct {
+                return Cell { pointer, constant: false };
+            }
+            // SAFETY: the input has these elements, and the spare slot has room for a chunk.
+            unsafe { load(input.dtype, pointer, 1, len, spare) };
+            return Cell { pointer: spare, constant: false };
+        }
+        let Some(walk) = &self.source.walk else { return Cell { pointer: spare, constant: false } };
+        let stride = walk.strides[i][walk.shape.len() - 1];
+        if self.rows && start % walk.row() + len <= walk.row() {
+            let pointer = input.pointer.wrapping_offset(walk.offset(i, start) * size as isize);
+            if direct && stride == 1 {
+                return Cell { pointer, constant: false };
+            }
+            let constant = stride == 0;
+            // SAFETY: the walk stays inside the input, and the spare slot has room for a chunk.
+            unsafe { load(input.dtype, pointer, stride, if constant { 1 } else { len }, spare) };
+            return Cell { pointer: spare, constant };
+        }
+        let wide = lane.dtype().size();
+        walk.lines(i, start, len, |offset, done, count| {
+            let from = input.pointer.wrapping_offset(offset * size as isize);
+            // SAFETY: the walk stays inside the input, and `done + count` is at most the chunk's length.
+            unsafe { load(input.dtype, from, stride, count, spare.wrapping_add(done * wide)) };
+        });
+        Cell { pointer: spare, constant: false }
+    }
+}
+
+/// The constants of a plan, as bits of their lanes: those given, and what is computed of them.
+#[inline]
+pub fn fill_constants(plan: &Plan, numbers: &[Scalar], into: &mut [u64]) -> Trouble {
+    for (place, constant) in into.iter_mut().zip(&plan.constants) {
+        *place = bits(constant, numbers);
+    }
+    let mut trouble = Trouble::default();
+    if !plan.once.is_empty() {
+        let none = Cell { pointer: std::ptr::null_mut(), constant: true };
+        let mut cells: SmallVec<[Cell; 24]> = SmallVec::from_elem(none, plan.inputs.len());
+        let first = into.as_mut_ptr();
+        cells.extend(
+            (0..plan.constants.len()).map(|i| Cell { pointer: first.wrapping_add(i).cast(), constant: true }),
+        );
+        loops::run(&plan.once, &cells, Chunk { len: 1, start: 0 }, &mut trouble);
+    }
+    trouble
+}
+
+/// A constant as the bits of its lane.
+fn bits(constant: &Constant, numbers: &[Scalar]) -> u64 {
+    let (value, dtype) = match *constant {
+        Constant::Fixed(value, dtype) => (value, dtype),
+        Constant::Number(i, dtype) => (numbers[i as usize], dtype),
+        Constant::Computed => return 0,
+    };
+    match Lane::of(dtype) {
+        Lane::F32 => u64::from((value.to_f64() as f32).to_bits()),
+        Lane::F64 => value.to_f64().to_bits(),
+        Lane::I64 => with_element!(dtype, T => T::from_scalar(value).to_scalar().to_i64() as u64),
+        Lane::Bool => u64::from(value.to_bool()),
+    }
+}
+
+/// Brings `n` elements, `stride` apart, into a slot of their dtype's lane.
+///
+/// # Safety
+/// The elements must be readable and the slot have room for them; they must not overlap.
+pub unsafe fn load(dtype: DType, from: *const u8, stride: isize, n: usize, to: *mut u8) {
+    /// # Safety
+    /// As of `load`.
+    #[inline(always)]
+    unsafe fn convert<T: Copy, L>(from: *const u8, stride: isize, n: usize, to: *mut u8, f: impl Fn(T) -> L) {
+        let (from, to) = (from.cast::<T>(), to.cast::<L>());
+        // SAFETY: the caller's.
+        unsafe {
+            if stride == 1 {
+                (0..n).for_each(|i| to.add(i).write(f(*from.add(i))));
+            } else {
+                (0..n).for_each(|i| to.add(i).write(f(*from.offset(i as isize * stride))));
+            }
+        }
+    }
+    // SAFETY: the caller's.
+    unsafe {
+        match dtype {
+            DType::F64 | DType::I64 => convert::<u64, u64>(from, stride, n, to, |x| x),
+            DType::F32 => convert::<f32, f32>(from, stride, n, to, |x| x),
+            DType::F16 => convert::<f16, f32>(from, stride, n, to, f16::to_f32),
+            DType::BF16 => convert::<bf16, f32>(from, stride, n, to, bf16::to_f32),
+            DType::I32 => convert::<i32, i64>(from, stride, n, to, i64::from),
+            DType::I16 => convert::<i16, i64>(from, stride, n, to, i64::from),
+            DType::I8 => convert::<i8, i64>(from, stride, n, to, i64::from),
+            DType::U8 => convert::<u8, i64>(from, stride, n, to, i64::from),
+            DType::Bool => convert::<u8, u8>(from, stride, n, to, |x| x),
+        }
+    }
+}
+
+/// Writes `n` elements of a lane to places `stride` apart.
+///
+/// # Safety
+/// The places must be writable, and nobody else's; they must not overlap the lane.
+pub unsafe fn store(lane: Lane, from: *const u8, dtype: DType, to: *mut u8, stride: isize, n: usize) {
+    /// # Safety
+    /// As of `store`.
+    #[inline(always)]
+    unsafe fn convert<L: Copy, T>(from: *const u8, to: *mut u8, stride: isize, n: usize, f: impl Fn(L) -> T) {
+        let (from, to) = (from.cast::<L>(), to.cast::<T>());
+        // SAFETY: the caller's.
+        unsafe {
+            if stride == 1 {
+                (0..n).for_each(|i| to.add(i).write(f(*from.add(i))));
+            } else {
+                (0..n).for_each(|i| to.offset(i as isize * stride).write(f(*from.add(i))));
+            }
+        }
+    }
+    // SAFETY: the caller's.
+    unsafe {
+        match (lane, dtype) {
+            (Lane::F64, DType::F64) | (Lane::I64, DType::I64) => {
+                convert::<u64, u64>(from, to, stride, n, |x| x)
+            }
+            (Lane::F32, DType::F32) => convert::<f32, f32>(from, to, stride, n, |x| x),
+            (Lane::F32, DType::F16) => convert::<f32, f16>(from, to, stride, n, f16::from_f32),
+            (Lane::F32, DType::BF16) => convert::<f32, bf16>(from, to, stride, n, bf16::from_f32),
+            (Lane::I64, DType::I32) => convert::<i64, i32>(from, to, stride, n, |x| x as i32),
+            (Lane::I64, DType::I16) => convert::<i64, i16>(from, to, stride, n, |x| x as i16),
+            (Lane::I64, DType::I8) => convert::<i64, i8>(from, to, stride, n, |x| x as i8),
+            (Lane::I64, DType::U8) => convert::<i64, u8>(from, to, stride, n, |x| x as u8),
+            (Lane::Bool, DType::Bool) => convert::<u8, u8>(from, to, stride, n, |x| x),
+            // Into a target of another dtype: rare, so in the general way.
+            (lane, dtype) => with_element!(dtype, T => match lane {
+                Lane::F32 => convert::<f32, T>(from, to, stride, n, |x| T::from_scalar(x.to_scalar())),
+                Lane::F64 => convert::<f64, T>(from, to, stride, n, |x| T::from_scalar(x.to_scalar())),
+                Lane::I64 => convert::<i64, T>(from, to, stride, n, |x| T::from_scalar(x.to_scalar())),
+                Lane::Bool => convert::<u8, T>(from, to, stride, n, |x| T::from_scalar(Scalar::Bool(x != 0))),
+            }),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! `parallel_for`: the one way work leaves the calling thread.
+//!
+//! A pool of our own rather than a general one: a job is a counter from which threads take numbers, and a worker that
+//! has just worked looks for the next job for some microseconds before it sleeps, since operations come one close
+//! after another. What a task computes must not depend on who runs it, so that results are the same for any number of
+//! threads.
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Condvar, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+/// How often an idle worker looks for a job before it sleeps: some ten microseconds.
+const SPINS: u32 = 4000;
+
+struct Job {
+    /// The caller's closure. Valid until the caller has seen `done` reach `total`, which it waits for.
+    task: *const (dyn Fn(usize) + Sync),
+    next: AtomicUsize,
+    done: AtomicUsize,
+    total: usize,
+    panicked: AtomicBool,
+}
+
+// SAFETY: `task` is only called for numbers below `total`, all of which end before the caller's borrow does.
+unsafe impl Send for Job {}
+// SAFETY: as above; the closure is `Sync`.
+unsafe impl Sync for Job {}
+
+struct Pool {
+    /// Counts jobs, so that a worker sees a new one without taking the lock.
+    generation: AtomicU64,
+    job: Mutex<Option<Arc<Job>>>,
+    wake: Condvar,
+    /// Held by the caller whose job runs. Whoever finds it taken works alone.
+    busy: Mutex<()>,
+    workers: AtomicUsize,
+}
+
+static POOL: Pool = Pool {
+    generation: AtomicU64::new(0),
+    job: Mutex::new(None),
+    wake: Condvar::new(),
+    busy: Mutex::new(()),
+    workers: AtomicUsize::new(0),
+};
+
+/// How many threads work, the caller included; 0 where nobody has said yet.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How many threads an operation may use: what [`set_num_threads`] said, else `CRESSET_NUM_THREADS`, else all cores.
+pub fn num_threads() -> usize {
+    match THREADS.load(Ordering::Relaxed) {
+        0 => {
+            static FOUND: OnceLock<usize> = OnceLock::new();
+            *FOUND.get_or_init(|| {
+                let asked =
+                    std::env::var("CRESSET_NUM_THREADS").ok().and_then(|text| text.trim().parse().ok());
+                asked
+                    .filter(|&n| n > 0)
+                    .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+            })
+        }
+        n => n,
+    }
+}
+
+/// Sets how many threads an operation may use. Results do not depend on it.
+pub fn set_num_threads(n: usize) {
+    THREADS.store(n.max(1), Ordering::Relaxed);
+}
+
+/// Calls `task` with every number below `total`, on several threads if there are any. Inside of a task it works alone.
+///
+/// # Panics
+/// If a task does, after all others have ended.
+#[inline]
+pub fn parallel_for(total: usize, task: impl Fn(usize) + Sync) {
+    share(total, &task);
+}
+
+/// Not generic, so that every kernel's code is compiled once, not once for each way it may be called here.
+fn share(total: usize, task: &(dyn Fn(usize) + Sync)) {
+    let threads = num_threads().min(total);
+    if threads <= 1 || INSIDE.get() {
+        return (0..total).for_each(task);
+    }
+    let Ok(_alone) = POOL.busy.try_lock() else {
+        return (0..total).for_each(task);
+    };
+    start_workers(threads - 1);
+    // SAFETY: only the lifetime is changed; this function does not return before every call of it has.
+    let task =
+        unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
+    let job = Arc::new(Job {
+        task,
+        next: AtomicUsize::new(0),
+        done: AtomicUsize::new(0),
+        total,
+        panicked: AtomicBool::new(false),
+    });
+    *lock(&POOL.job) = Some(job.clone());
+    POOL.generation.fetch_add(1, Ordering::Release);
+    POOL.wake.notify_all();
+    work(&job);
+    let mut spins = 0u32;
+    while job.done.load(Ordering::Acquire) < total {
+        spins += 1;
+        if spins < SPINS { std::hint::spin_loop() } else { thread::yield_now() }
+    }
+    *lock(&POOL.job) = None;
+    assert!(!job.panicked.load(Ordering::Relaxed), "a task of parallel_for panicked");
+}
+
+/// Calls `task` with consecutive ranges that cover `0..len`, each of `chunk` but the last.
+pub fn parallel_ranges(len: usize, chunk: usize, task: impl Fn(std::ops::Range<usize>) + Sync) {
+    let chunk = chunk.max(1);
+    parallel_for(len.div_ceil(chunk), |i| task(i * chunk..((i + 1) * chunk).min(len)));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn work(job: &Job) {
+    INSIDE.set(true);
+    loop {
+        let number = job.next.fetch_add(1, Ordering::Relaxed);
+        if number >= job.total {
+            break;
+        }
+        // SAFETY: `number` is below `total`, so the caller still waits for this call and keeps the closure alive.
+        let task = unsafe { &*job.task };
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task(number))).is_err() {
+            job.panicked.store(true, Ordering::Relaxed);
+        }
+        job.done.fetch_add(1, Ordering::Release);
+    }
+    INSIDE.set(false);
+}
+
+fn start_workers(wanted: usize) {
+    while POOL.workers.load(Ordering::Relaxed) < wanted {
+        POOL.workers.fetch_add(1, Ordering::Relaxed);
+        let spawned = thread::Builder::new().name("cresset".into()).spawn(serve);
+        if spawned.is_err() {
+            // Without another thread the caller does the work.
+            return;
+        }
+    }
+}
+
+fn serve() {
+    let mut seen = POOL.generation.load(Ordering::Acquire).saturating_sub(1);
+    loop {
+        let mut spins = 0;
+        while POOL.generation.load(Ordering::Acquire) == seen && spins < SPINS {
+            spins += 1;
+            std::hint::spin_loop();
+        }
+        let mut guard = lock(&POOL.job);
+        while POOL.generation.load(Ordering::Acquire) == seen {
+            guard = POOL.wake.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        seen = POOL.generation.load(Ordering::Acquire);
+        let job = guard.clone();
+        drop(guard);
+        if let Some(job) = job {
+            work(&job);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_once_nested_and_from_several_callers() {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for total in [0, 1, 2, 7, 1000] {
+                        let hits: Vec<AtomicUsize> = (0..total).map(|_| AtomicUsize::new(0)).collect();
+                        parallel_for(total, |i| {
+                            parallel_for(3, |_| {
+                                hits[i].fetch_add(1, Ordering::Relaxed);
+                            });
+                        });
+                        assert!(hits.iter().all(|hit| hit.load(Ordering::Relaxed) == 3));
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_in_a_task_reaches_the_caller_and_harms_nobody_else() {
+        let result = std::panic::catch_unwind(|| parallel_for(100, |i| assert!(i != 37)));
+        assert!(result.is_err());
+        let sum = AtomicUsize::new(0);
+        parallel_for(100, |i| {
+            sum.fetch_add(i, Ordering::Relaxed);
+        });
+        assert_eq!(sum.load(Ordering::Relaxed), 4950);
+    }
+}

@@ -1,0 +1,115 @@
+//! What method files share: a reduction of a formula as one operation, and arguments that are one number for every
+//! dimension or one for each.
+
+use cresset_tensor::{Error, Result, Scalar, Shape, Sizes};
+
+use crate::{
+    Apply, Expr,
+    expr::traced,
+    op::{List, Map, Numbers, Op, Reduce, Reduction},
+    view::View,
+};
+
+/// A reduction of a formula's values, which are never written to memory.
+#[track_caller]
+pub(crate) fn reduce_formula<T: Apply, F>(
+    kind: Reduction,
+    dims: &[usize],
+    keepdim: bool,
+    inputs: &[&T],
+    numbers: &[Scalar],
+    f: F,
+) -> Result<T>
+where
+    F: Fn(&[Expr], &[Expr]) -> Expr,
+{
+    let program = traced(inputs.len(), numbers.len(), &f);
+    let map = Some(Map { program, numbers: Numbers::from_slice(numbers), shape: None });
+    T::apply_one(Op::Reduce(Reduce { kind, dims: List::from_slice(dims), keepdim, map }), inputs)
+}
+
+/// The sizes of a window and the like: one for every dimension, or one for each, none below `least`.
+#[track_caller]
+pub(crate) fn per_dimension(
+    name: &'static str,
+    what: &str,
+    list: &Sizes,
+    dims: usize,
+    least: i64,
+) -> Result<List> {
+    if list.len() != 1 && list.len() != dims {
+        return Err(Error::argument(name, format!("{what} must be one number or {dims}, not {list}")));
+    }
+    if let Some(size) = list.iter().find(|&&size| size < least) {
+        return Err(Error::argument(name, format!("{what} must be at least {least}, but is {size}")));
+    }
+    Ok((0..dims).map(|dim| list[if list.len() == 1 { 0 } else { dim }] as usize).collect())
+}
+
+/// Dimensions in another order.
+#[track_caller]
+pub(crate) fn permuted<T: Apply>(x: &T, order: &[usize]) -> Result<T> {
+    T::apply_one(Op::View(View::Permute(List::from_slice(order))), &[x])
+}
+
+/// The last two dimensions exchanged.
+#[track_caller]
+pub(crate) fn transposed<T: Apply>(x: &T) -> Result<T> {
+    let mut order: List = (0..x.rank()).collect();
+    if let [.., a, b] = order.as_mut_slice() {
+        std::mem::swap(a, b);
+    }
+    permuted(x, &order)
+}
+
+/// The same elements in another shape of as many.
+#[track_caller]
+pub(crate) fn shaped<T: Apply>(x: &T, shape: Shape) -> Result<T> {
+    if *x.shape() == shape {
+        return Ok(x.clone());
+    }
+    T::apply_one(Op::View(View::Reshape(shape)), &[x])
+}
+
+/// With one more dimension of size one before `dim`.
+#[track_caller]
+pub(crate) fn unsqueezed<T: Apply>(x: &T, dim: usize) -> Result<T> {
+    let mut shape = x.shape().clone();
+    shape.insert(dim, 1);
+    shaped(x, shape)
+}
+
+/// Without a dimension of size one.
+#[track_caller]
+pub(crate) fn squeezed<T: Apply>(x: &T, dim: usize) -> Result<T> {
+    let mut shape = x.shape().clone();
+    shape.remove(dim);
+    shaped(x, shape)
+}
+
+/// The sum over some dimensions of a formula's values.
+#[track_caller]
+pub(crate) fn sum_formula<T: Apply, F>(
+    inputs: &[&T],
+    numbers: &[Scalar],
+    dims: impl IntoIterator<Item = usize>,
+    keepdim: bool,
+    f: F,
+) -> Result<T>
+where
+    F: Fn(&[Expr], &[Expr]) -> Expr,
+{
+    let dims: List = dims.into_iter().collect();
+    reduce_formula(Reduction::Sum, &dims, keepdim, inputs, numbers, f)
+}
+
+/// A formula over a shape that the inputs need not tell: they broadcast to it.
+#[track_caller]
+pub(crate) fn formula_over<T: Apply, F>(shape: &Shape, inputs: &[&T], numbers: &[Scalar], f: F) -> Result<T>
+where
+    F: Fn(&[Expr], &[Expr]) -> Expr,
+{
+    let program = traced(inputs.len(), numbers.len(), &f);
+    let map = Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.clone()) };
+    T::apply_one(Op::Map(map), inputs)
+}

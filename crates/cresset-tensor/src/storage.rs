@@ -1,0 +1,192 @@
+//! Memory shared by an array and its views: one lock, one version counter.
+//!
+//! Reading and writing go through raw pointers, under the lock taken by [`Locks`].
+
+use std::sync::{
+    Arc, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use smallvec::SmallVec;
+
+use crate::{Error, Result, memory, memory::Block};
+
+/// Memory that arrays share.
+#[derive(Debug)]
+pub struct Storage {
+    memory: Memory,
+    bytes: usize,
+    lock: RwLock<()>,
+    version: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Pooled(Block),
+    /// Boxed, as it is the rarer one and large.
+    Owned(Box<Owned>),
+}
+
+/// The parts of a `Vec`, to be dropped as one.
+#[derive(Debug)]
+struct Owned {
+    pointer: *mut u8,
+    length: usize,
+    capacity: usize,
+    element: std::any::TypeId,
+    free: unsafe fn(*mut u8, usize),
+}
+
+// SAFETY: the memory is owned by this storage alone (a pool's block, or a leaked `Vec` of plain numbers); every access
+// through its pointer happens under `lock` (see `Locks`), or before the storage is shared.
+unsafe impl Send for Storage {}
+// SAFETY: as above.
+unsafe impl Sync for Storage {}
+
+impl Storage {
+    /// Uninitialised memory. Whoever asks writes all of it before anyone else can see it.
+    #[inline]
+    pub fn uninitialised(operation: &'static str, bytes: usize) -> Result<Storage> {
+        match memory::take(bytes) {
+            Some(block) => Ok(Storage::over(Memory::Pooled(block), bytes)),
+            None => Err(Error::memory(operation, format!("out of memory: {bytes} bytes could not be had"))),
+        }
+    }
+
+    fn over(memory: Memory, bytes: usize) -> Storage {
+        Storage { memory, bytes, lock: RwLock::new(()), version: AtomicU64::new(0) }
+    }
+
+    /// Takes a vector over without a copy.
+    pub fn from_vec<T: crate::Element>(vec: Vec<T>) -> Storage {
+        unsafe fn free<T>(pointer: *mut u8, capacity: usize) {
+            // SAFETY: called once, from `drop`, with the parts `from_vec` took the vector into.
+            drop(unsafe { Vec::<T>::from_raw_parts(pointer.cast(), 0, capacity) });
+        }
+        let mut vec = std::mem::ManuallyDrop::new(vec);
+        let bytes = size_of_val(vec.as_slice());
+        Storage::over(
+            Memory::Owned(Box::new(Owned {
+                pointer: vec.as_mut_ptr().cast(),
+                length: vec.len(),
+                capacity: vec.capacity(),
+                element: std::any::TypeId::of::<T>(),
+                free: free::<T>,
+            })),
+            bytes,
+        )
+    }
+
+    /// The vector this memory was taken over from, without a copy; the storage back where it was not.
+    pub fn into_vec<T: crate::Element>(self) -> Result<Vec<T>, Storage> {
+        match self.memory {
+            Memory::Owned(owned) if owned.element == std::any::TypeId::of::<T>() => {
+                let parts = std::mem::ManuallyDrop::new(*owned);
+                // SAFETY: these are the parts of a `Vec<T>` (the type was checked), and nobody else frees them.
+                Ok(unsafe { Vec::from_raw_parts(parts.pointer.cast(), parts.length, parts.capacity) })
+            }
+            memory => Err(Storage { memory, ..self }),
+        }
+    }
+
+    /// Where the memory starts. Dereferencing it needs a lock, or memory nobody else has seen.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut u8 {
+        match &self.memory {
+            Memory::Pooled(block) => block.as_ptr(),
+            Memory::Owned(owned) => owned.pointer,
+        }
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How often it was written since it was made.
+    #[inline]
+    pub fn version(&self) -> u64 {
+        self.version.load(Relaxed)
+    }
+
+    /// Notes a write.
+    #[inline]
+    pub fn bump(&self) {
+        self.version.fetch_add(1, Relaxed);
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: these are the parts of the vector taken over; whoever took them out again did not drop this.
+        unsafe { (self.free)(self.pointer, self.capacity) }
+    }
+}
+
+/// The locks an operation holds while it reads its inputs and writes its targets.
+///
+/// Each storage is locked once, whatever the number of arrays over it, and in the order of addresses, so that neither
+/// one thread nor two can wait for each other in a circle.
+pub struct Locks<'a> {
+    _read: SmallVec<[RwLockReadGuard<'a, ()>; 4]>,
+    _write: SmallVec<[RwLockWriteGuard<'a, ()>; 1]>,
+}
+
+impl<'a> Locks<'a> {
+    /// For reading one.
+    #[inline]
+    pub fn read(storage: &'a Arc<Storage>) -> Locks<'a> {
+        Locks { _read: SmallVec::from_iter([read(storage)]), _write: SmallVec::new() }
+    }
+
+    /// For reading the memory of some arrays: the short way of [`Locks::new`] for the most frequent cases.
+    #[inline]
+    pub fn reading(arrays: &[&'a crate::Array]) -> Locks<'a> {
+        match arrays {
+            [one] => Locks::read(one.storage()),
+            [a, b] if Arc::ptr_eq(a.storage(), b.storage()) => Locks::read(a.storage()),
+            [a, b] => {
+                let (a, b) = (a.storage(), b.storage());
+                let (first, second) = if Arc::as_ptr(a) < Arc::as_ptr(b) { (a, b) } else { (b, a) };
+                let mut locks = Locks::read(first);
+                locks._read.push(read(second));
+                locks
+            }
+            arrays => Locks::new(arrays.iter().map(|x| x.storage()), std::iter::empty()),
+        }
+    }
+
+    /// For reading some and writing others, each any number of times.
+    #[inline]
+    pub fn new<R, W>(reads: R, writes: W) -> Locks<'a>
+    where
+        R: Iterator<Item = &'a Arc<Storage>>,
+        W: Iterator<Item = &'a Arc<Storage>>,
+    {
+        let mut list: SmallVec<[(&'a Storage, bool); 8]> = SmallVec::new();
+        for (storage, write) in writes.map(|s| (&**s, true)).chain(reads.map(|s| (&**s, false))) {
+            if !list.iter().any(|(other, _)| std::ptr::eq(*other, storage)) {
+                list.push((storage, write));
+            }
+        }
+        if list.len() > 1 {
+            list.sort_unstable_by_key(|(storage, _)| std::ptr::from_ref(*storage) as usize);
+        }
+        let (mut reads, mut writes) = (SmallVec::new(), SmallVec::new());
+        for (storage, write) in list {
+            if write {
+                // The lock guards no invariant of ours that a panic could break: numbers are numbers.
+                writes.push(storage.lock.write().unwrap_or_else(std::sync::PoisonError::into_inner));
+            } else {
+                reads.push(read(storage));
+            }
+        }
+        Locks { _read: reads, _write: writes }
+    }
+}
+
+#[inline]
+fn read(storage: &Storage) -> RwLockReadGuard<'_, ()> {
+    storage.lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

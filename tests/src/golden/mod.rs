@@ -1,0 +1,22 @@
+//! The golden cases: PyTorch's own samples of each operation with its answers, gradients and refusals.
+//!
+//! `read` takes them from their files, `value` and `args` are what they are made of, `run` runs them, `compare` says
+//! when an answer is right, `alike` when another one is as good, `report` counts, `scope` says what is the core.
+
+mod alike;
+mod args;
+mod compare;
+mod read;
+mod report;
+mod run;
+mod scope;
+mod value;
+
+pub use args::Args;
+pub use compare::{Difference, compare};
+pub use read::{Case, Golden, Gradient, Refusal, Store, Trouble, default_folder, read};
+pub use report::{Report, Summary};
+pub(crate) use run::quietly;
+pub use run::{Mode, run};
+pub use scope::{OUTSIDE_CORE, in_core};
+pub use value::Value;

@@ -1,0 +1,102 @@
+//! `cargo xtask conformance`: runs PyTorch's golden cases and tells what falls short.
+
+use std::path::PathBuf;
+
+use cresset_tests::golden::{Golden, Mode, Report, Summary, default_folder, in_core, read, run};
+
+const USAGE: &str = "\
+PyTorch's golden cases: a line for each operation that falls short, and a count.
+
+usage: cargo xtask conformance [options]
+
+  --cases DIR     where ops.json.gz lies (default: tests/cases)
+  --only NAME     only the operation of that name, or those that begin with it; may be repeated
+  --scope SCOPE   all (default) or core: without linear algebra, Fourier transforms, special functions, windows,
+                  masked reductions and complex numbers
+  --strided       on arguments with gaps in memory, transposed
+  --all           every failure of an operation, not only the first
+  --list          the names of operations that pass whole in both modes, and nothing else: what tests/passing.txt
+                  holds";
+
+struct Options {
+    folder: PathBuf,
+    only: Vec<String>,
+    core: bool,
+    mode: Mode,
+    all: bool,
+    list: bool,
+}
+
+/// Runs; true if nothing fell short.
+pub fn main(words: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
+    let Some(options) = parse(words)? else {
+        println!("{USAGE}");
+        return Ok(true);
+    };
+    let exact = |name: &str| options.only.iter().any(|only| only == name);
+    let named = |name: &str| {
+        options.only.is_empty() || options.only.iter().any(|only| name.starts_with(only.as_str()))
+    };
+    let goldens = read(&options.folder, |name| named(name) && (!options.core || in_core(name)))?;
+    // A name that is an operation means that one alone; another one means all that begin with it.
+    let alone = |golden: &&Golden| {
+        options.only.is_empty()
+            || exact(&golden.name)
+            || options.only.iter().any(|only| {
+                golden.name.starts_with(only.as_str()) && !goldens.iter().any(|other| other.name == *only)
+            })
+    };
+    let mut reports: Vec<Report> = Vec::new();
+    for golden in goldens.iter().filter(alone) {
+        let report = run(golden, options.mode);
+        if options.list {
+            if report.is_whole() && run(golden, Mode::Strided).is_whole() {
+                println!("{}", report.name);
+            }
+        } else if !report.is_whole() {
+            println!("{report}");
+            let more = if options.all { report.troubles.get(1..).unwrap_or(&[]) } else { &[] };
+            more.iter().for_each(|trouble| println!("    {}", trouble.replace('\n', " ")));
+        }
+        reports.push(report);
+    }
+    if reports.is_empty() {
+        return Err(format!("no operation's name begins with any of {:?}", options.only).into());
+    }
+    if !options.list {
+        println!("{}", Summary::of(&reports));
+    }
+    Ok(reports.iter().all(Report::is_whole))
+}
+
+fn parse(words: &[String]) -> Result<Option<Options>, Box<dyn std::error::Error>> {
+    let mut options = Options {
+        folder: default_folder(),
+        only: Vec::new(),
+        core: false,
+        mode: Mode::Plain,
+        all: false,
+        list: false,
+    };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut next = || words.next().ok_or(format!("{word} needs a value\n\n{USAGE}"));
+        match word.as_str() {
+            "--cases" => options.folder = next()?.into(),
+            "--only" => options.only.push(next()?.clone()),
+            "--scope" => {
+                options.core = match next()?.as_str() {
+                    "core" => true,
+                    "all" => false,
+                    other => return Err(format!("there is no scope named '{other}'\n\n{USAGE}").into()),
+                }
+            }
+            "--strided" => options.mode = Mode::Strided,
+            "--all" => options.all = true,
+            "--list" => options.list = true,
+            "--help" | "-h" => return Ok(None),
+            other => return Err(format!("unknown option '{other}'\n\n{USAGE}").into()),
+        }
+    }
+    Ok(Some(options))
+}
