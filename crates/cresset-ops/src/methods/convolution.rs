@@ -130,9 +130,9 @@ macro_rules! convolutions {
 /// use cresset_ops::prelude::*;
 /// let x = Array::new([[[1.0, 2.0, 3.0, 4.0]]]);
 /// let w = Array::new([[[1.0, -1.0]]]);
-/// assert_eq!(x.conv1d(&w, None)?.to_vec::<f32>()?, [-1.0, -1.0, -1.0]);
+/// assert_eq!(x.conv1d(&w, None)?.to_vec::<f64>()?, [-1.0, -1.0, -1.0]);
 /// let same = ConvOptions { padding: ConvPadding::Same, ..Default::default() };
-/// assert_eq!(x.conv1d_with(&w, None, &same)?.to_vec::<f32>()?, [-1.0, -1.0, -1.0, 4.0]);
+/// assert_eq!(x.conv1d_with(&w, None, &same)?.to_vec::<f64>()?, [-1.0, -1.0, -1.0, 4.0]);
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Convolutions: Apply {

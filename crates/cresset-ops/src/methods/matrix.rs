@@ -19,7 +19,7 @@ pub trait Matrices: Apply {
     /// ```
     /// use cresset_ops::prelude::*;
     /// let a = Array::new([[1.0, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(a.matmul(&Array::new([1.0, -1.0]))?.to_vec::<f32>()?, [-1.0, -1.0]);
+    /// assert_eq!(a.matmul(&Array::new([1.0, -1.0]))?.to_vec::<f64>()?, [-1.0, -1.0]);
     /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]

@@ -129,8 +129,8 @@ macro_rules! pools {
 /// ```
 /// use cresset_ops::prelude::*;
 /// let x = Array::new([[1.0, 5.0, 2.0, 3.0]]);
-/// assert_eq!(x.max_pool1d(2)?.to_vec::<f32>()?, [5.0, 3.0]);
-/// assert_eq!(x.avg_pool1d(2)?.to_vec::<f32>()?, [3.0, 2.5]);
+/// assert_eq!(x.max_pool1d(2)?.to_vec::<f64>()?, [5.0, 3.0]);
+/// assert_eq!(x.avg_pool1d(2)?.to_vec::<f64>()?, [3.0, 2.5]);
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Pooling: Apply {

@@ -88,7 +88,7 @@ pub trait Resampling: Apply {
     /// use cresset_ops::prelude::*;
     /// let x = Array::new([[[0.0, 1.0]]]);
     /// let y = x.interpolate(&InterpolateOptions::size(4, Interpolation::Linear))?;
-    /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.25, 0.75, 1.0]);
+    /// assert_eq!(y.to_vec::<f64>()?, [0.0, 0.25, 0.75, 1.0]);
     /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
