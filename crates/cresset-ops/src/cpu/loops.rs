@@ -491,7 +491,6 @@ fn wrap(dtype: DType, target: &mut [i64], a: Side<i64>) {
 }
 
 /// Does one step of a plan on a chunk.
-#[inline]
 fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
     let n = chunk.len;
     let at = |i: usize| cells[step.operands[i] as usize];
@@ -648,7 +647,6 @@ fn choose_f32<F: Fma>(target: &mut [f32], a: Side<f32>, b: Side<f32>, condition:
 ///
 /// Only the f32 loops are compiled for every set of vector instructions, each in a function of its own: f64 and integer
 /// loops are bound by memory or by scalar functions, and one function with all loops took minutes to compile.
-#[inline]
 pub(crate) fn run(steps: &[Step], cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
     for one in steps {
         step(one, cells, chunk, trouble);

@@ -53,7 +53,6 @@ mod found {
 macro_rules! for_every_simd {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $body:ident) => {
         $(#[$doc])*
-        #[inline]
         $vis fn $name($($arg: $type),*) {
             #[cfg(all(target_arch = "x86_64", not(debug_assertions)))]
             {
@@ -74,11 +73,16 @@ macro_rules! for_every_simd {
                     $crate::cpu::simd::Simd::Portable => {}
                 }
             }
-            // Other targets have a fused multiply-add in their base set, or do without.
-            #[cfg(target_arch = "aarch64")]
-            return $body::<$crate::math::Fused>($($arg),*);
-            #[cfg(not(target_arch = "aarch64"))]
-            $body::<$crate::math::Separate>($($arg),*)
+            // Its own function: what is marked inline is compiled again in every part of the crate that calls it.
+            #[inline(never)]
+            fn portable($($arg: $type),*) {
+                // Other targets have a fused multiply-add in their base set, or do without.
+                #[cfg(target_arch = "aarch64")]
+                return $body::<$crate::math::Fused>($($arg),*);
+                #[cfg(not(target_arch = "aarch64"))]
+                $body::<$crate::math::Separate>($($arg),*)
+            }
+            portable($($arg),*)
         }
     };
 }
