@@ -16,6 +16,7 @@ pub mod nested;
 pub mod random;
 pub mod scalar;
 pub mod shape;
+pub mod state;
 pub mod storage;
 
 pub use array::Array;
@@ -30,6 +31,7 @@ pub use nested::IntoArray;
 pub use random::{Generator, Stream};
 pub use scalar::Scalar;
 pub use shape::{Axes, Shape, Sizes, Strides};
+pub use state::{Key, State, StateDict};
 pub use storage::{Locks, Storage};
 
 /// The book's page about this crate, whose examples run as tests.

@@ -1,0 +1,3 @@
+//! Modules: layers, losses, initialisation, state dicts.
+//!
+//! Nothing here knows optimizers.

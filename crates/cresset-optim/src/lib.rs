@@ -1,0 +1,3 @@
+//! What changes parameters: optimizers, learning-rate schedules, gradient clipping, averages of parameters.
+//!
+//! Nothing here knows layers: parameters are tensors.
