@@ -187,6 +187,17 @@ impl Tensor {
         self.gradient_place(false).and_then(|leaf| lock(&leaf.gradient).clone())
     }
 
+    /// Which tensor this is, while it lives: the same for its clones, another for every other tensor.
+    ///
+    /// ```
+    /// use cresset_autograd::prelude::*;
+    /// let x = Tensor::new([1.0]);
+    /// assert!(x.id() == x.clone().id() && x.id() != x.detach().id());
+    /// ```
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     /// Sets or takes away the gradient.
     #[track_caller]
     pub fn set_grad(&self, gradient: Option<Tensor>) -> Result<()> {
