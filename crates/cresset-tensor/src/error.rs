@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Gradient,
     /// A number that is not finite, found by anomaly mode.
     Anomaly,
+    /// A file that cannot be read or written, or that does not hold what it should.
+    File,
 }
 
 /// An operation was refused. Prints as `operation: message`, then the line of the caller's code.
@@ -84,6 +86,8 @@ impl Error {
         gradient => Gradient;
         /// A NaN or an infinity.
         anomaly => Anomaly;
+        /// A file that cannot be read or written, or that is damaged.
+        file => File;
     }
 
     /// The same error, pointing at another line: the outermost call in the library's own code does this.

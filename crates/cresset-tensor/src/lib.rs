@@ -3,6 +3,7 @@
 //! No operation on numbers lives here: see `cresset-ops` for those.
 
 pub mod array;
+mod bytes;
 pub mod device;
 pub mod display;
 pub mod dtype;

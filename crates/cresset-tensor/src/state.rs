@@ -172,6 +172,34 @@ impl State {
         }
     }
 
+    /// Every array in the tree with the keys and places that lead to it, joined by dots.
+    ///
+    /// ```
+    /// use cresset_tensor::{Array, State};
+    /// let state = State::map([("model", State::map([("weight", Array::new([1.0]).into())]))]);
+    /// let (path, array) = &state.arrays()[0];
+    /// assert_eq!((path.as_str(), array.numel()), ("model.weight", 1));
+    /// ```
+    pub fn arrays(&self) -> Vec<(String, &Array)> {
+        fn walk<'a>(state: &'a State, path: &str, all: &mut Vec<(String, &'a Array)>) {
+            let under = |key: &dyn fmt::Display| match path {
+                "" => key.to_string(),
+                path => format!("{path}.{key}"),
+            };
+            match state {
+                State::Array(array) => all.push((path.to_owned(), array)),
+                State::List(values) => {
+                    values.iter().enumerate().for_each(|(i, value)| walk(value, &under(&i), all));
+                }
+                State::Map(entries) => entries.iter().for_each(|(key, value)| walk(value, &under(key), all)),
+                State::None | State::Bool(_) | State::Int(_) | State::Float(_) | State::Text(_) => {}
+            }
+        }
+        let mut all = Vec::new();
+        walk(self, "", &mut all);
+        all
+    }
+
     /// A whole number.
     #[track_caller]
     pub fn int(&self) -> Result<i64> {
