@@ -5,3 +5,4 @@ mod book;
 pub mod calls;
 pub mod golden;
 pub mod gradcheck;
+pub mod modules;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use cresset_tests::golden::{Golden, Mode, Report, Summary, default_folder, in_core, read, run};
+use cresset_tests::golden::{
+    Golden, Mode, Report, Summary, default_folder, in_core, read, read_modules, run, run_module,
+};
 
 const USAGE: &str = "\
 PyTorch's golden cases: a line for each operation that falls short, and a count.
@@ -63,10 +65,28 @@ pub fn main(words: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
     if reports.is_empty() {
         return Err(format!("no operation's name begins with any of {:?}", options.only).into());
     }
+    let mut whole = reports.iter().all(Report::is_whole);
     if !options.list {
         println!("{}", Summary::of(&reports));
+        if options.only.is_empty() && !options.core {
+            whole &= modules(&options)?;
+        }
     }
-    Ok(reports.iter().all(Report::is_whole))
+    Ok(whole)
+}
+
+/// The cases of modules; true if nothing fell short.
+fn modules(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
+    let cases = read_modules(&options.folder)?;
+    let mut passed = 0;
+    for case in &cases {
+        match run_module(case) {
+            Ok(()) => passed += 1,
+            Err(text) => println!("{}: {}", case.id, text.replace('\n', " ")),
+        }
+    }
+    println!("modules: {passed} of {}", cases.len());
+    Ok(passed == cases.len())
 }
 
 fn parse(words: &[String]) -> Result<Option<Options>, Box<dyn std::error::Error>> {

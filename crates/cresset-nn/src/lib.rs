@@ -1,3 +1,31 @@
 //! Modules: layers, losses, initialisation, state dicts.
 //!
-//! Nothing here knows optimizers.
+//! Nothing here knows optimizers. What layers compute is in the methods of `cresset-ops`; here they get parameters, names
+//! and a mode.
+
+// What `#[derive(Module)]` writes names this crate.
+extern crate self as cresset_nn;
+
+mod fields;
+pub mod init;
+mod layers;
+mod module;
+mod parameter;
+mod print;
+mod state_dict;
+mod training;
+
+pub use cresset_autograd::{Apply, Array, DType, Device, Error, Result, Shape, Tensor};
+pub use cresset_derive::Module;
+pub use cresset_tensor::StateDict;
+pub use layers::*;
+pub use module::{Field, Layer, Misfits, Module, Part, PartMut, See, SeeMut};
+pub use parameter::{Buffer, Parameter};
+pub use print::text as printed;
+pub use training::Training;
+
+/// Everything a program with models needs.
+pub mod prelude {
+    pub use crate::{Buffer, Layer, Module, Parameter, StateDict, Training, layers::*, sequential};
+    pub use cresset_autograd::prelude::*;
+}

@@ -92,6 +92,12 @@ impl<T: Apply> Args<T> {
         by_place.chain(by_name.cloned()).collect()
     }
 
+    /// All tensors, by place, then by name.
+    pub fn all_tensors(&self) -> Vec<&T> {
+        let values = self.list.iter().chain(self.named.iter().map(|(_, value)| value));
+        values.flat_map(|value| value.tensors()).collect()
+    }
+
     /// The largest finite number in its tensors.
     pub fn largest(&self) -> f64 {
         let values = self.list.iter().chain(self.named.iter().map(|(_, value)| value));

@@ -6,6 +6,7 @@
 mod alike;
 mod args;
 mod compare;
+mod modules;
 mod read;
 mod report;
 mod run;
@@ -14,6 +15,7 @@ mod value;
 
 pub use args::Args;
 pub use compare::{Difference, compare};
+pub use modules::{ModuleCase, read_modules, run_module};
 pub use read::{Case, Golden, Gradient, Refusal, Store, Trouble, default_folder, read};
 pub use report::{Report, Summary};
 pub(crate) use run::quietly;

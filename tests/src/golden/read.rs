@@ -159,19 +159,19 @@ fn refusal(json: &Json, tensors: &SafeTensors) -> Result<Refusal, Trouble> {
     })
 }
 
-fn list(json: &Json) -> Result<&Vec<Json>, Trouble> {
+pub(super) fn list(json: &Json) -> Result<&Vec<Json>, Trouble> {
     json.as_array().ok_or_else(|| format!("not a list: {json}").into())
 }
 
-fn text(json: &Json, field: &str) -> Result<String, Trouble> {
+pub(super) fn text(json: &Json, field: &str) -> Result<String, Trouble> {
     json[field].as_str().map(str::to_owned).ok_or_else(|| format!("no '{field}' in {json}").into())
 }
 
-fn values(json: &Json, tensors: &SafeTensors) -> Result<Vec<Value<Array>>, Trouble> {
+pub(super) fn values(json: &Json, tensors: &SafeTensors) -> Result<Vec<Value<Array>>, Trouble> {
     list(json)?.iter().map(|json| value(json, tensors)).collect()
 }
 
-fn named(json: &Json, tensors: &SafeTensors) -> Result<Vec<(String, Value<Array>)>, Trouble> {
+pub(super) fn named(json: &Json, tensors: &SafeTensors) -> Result<Vec<(String, Value<Array>)>, Trouble> {
     let object = json.as_object().ok_or_else(|| format!("not an object: {json}"))?;
     object.iter().map(|(name, json)| Ok((name.clone(), value(json, tensors)?))).collect()
 }
@@ -202,6 +202,8 @@ pub fn value(json: &Json, tensors: &SafeTensors) -> Result<Value<Array>, Trouble
                     _ => return Err("a slice has three parts".into()),
                 },
                 "ellipsis" => Value::Ellipsis,
+                // A module as an argument of another's constructor: its kind.
+                "module" => Value::Text(inside.as_str().ok_or("not a module's name")?.to_owned()),
                 "dict" => Value::Dict(named(inside, tensors)?),
                 other => return Err(format!("unknown kind of value: {other}").into()),
             }
@@ -209,7 +211,7 @@ pub fn value(json: &Json, tensors: &SafeTensors) -> Result<Value<Array>, Trouble
     })
 }
 
-fn tensor(json: &Json, tensors: &SafeTensors) -> Result<Array, Trouble> {
+pub(super) fn tensor(json: &Json, tensors: &SafeTensors) -> Result<Array, Trouble> {
     let view = tensors.tensor(&text(json, "tensor")?)?;
     let dtype = match view.dtype() {
         Dtype::F64 => DType::F64,

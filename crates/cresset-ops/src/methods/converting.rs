@@ -1,6 +1,6 @@
 //! Other dtypes by PyTorch's short names, and numbers out of arrays.
 
-use cresset_tensor::{DType, Element, Result, Scalar};
+use cresset_tensor::{DType, Device, Element, Error, Result, Scalar};
 
 use super::Elementwise;
 use crate::{Apply, Operand, expr::Type};
@@ -35,6 +35,15 @@ pub trait Converting: Apply {
     #[track_caller]
     fn type_as(&self, other: &Self) -> Result<Self> {
         self.to_dtype(other.dtype())
+    }
+
+    /// The same numbers on a device; those that are there already are not copied.
+    #[track_caller]
+    fn to_device(&self, device: Device) -> Result<Self> {
+        if self.device() == device {
+            return Ok(self.clone());
+        }
+        Err(Error::device("to_device", format!("no backend for {device} is loaded; use Device::Cpu")))
     }
 
     /// The one number of an array of one element, converted to the type asked for.
