@@ -1,12 +1,13 @@
 //! One loop for every scalar primitive and lane. This is the primitive's meaning on the CPU.
 
 use super::{
+    functions::{One, Two, one, two},
     plan::{Code, Lane, Step},
     simd::for_every_simd,
 };
 use crate::{
     expr::{Binary, Unary},
-    math::{Fma, Separate, double, integer, single, special},
+    math::{Fma, Separate, double, integer, single},
 };
 use cresset_tensor::{DType, bf16, f16};
 
@@ -60,6 +61,9 @@ unsafe fn side<'a, T: Copy>(cell: Cell, len: usize) -> Side<'a, T> {
 /// would take longer to compile than all the rest.
 const BLOCK: usize = 128;
 
+// The loops below are `for`, not `for_each`: that calls a function of the library which, where it is not inlined, is
+// compiled without the vector instructions of its caller (and then `exp` takes fifty times as long).
+
 #[inline(always)]
 fn each<T: Copy, U: Copy>(target: &mut [U], a: Side<T>, f: impl Fn(T) -> U) {
     let one;
@@ -70,7 +74,9 @@ fn each<T: Copy, U: Copy>(target: &mut [U], a: Side<T>, f: impl Fn(T) -> U) {
             (one.as_slice(), true)
         }
     };
-    target.iter_mut().zip(source).for_each(|(t, &a)| *t = f(a));
+    for (t, &a) in target.iter_mut().zip(source) {
+        *t = f(a);
+    }
     if constant && let Some(&first) = target.first() {
         target.fill(first);
     }
@@ -96,7 +102,9 @@ fn both<T: Copy, U: Copy>(target: &mut [U], a: Side<T>, b: Side<T>, f: impl Fn(T
     for (i, target) in target.chunks_mut(BLOCK).enumerate() {
         let len = target.len();
         let (a, b) = (&a[i * a_step..][..len], &b[i * b_step..][..len]);
-        target.iter_mut().zip(a).zip(b).for_each(|((t, &a), &b)| *t = f(a, b));
+        for ((t, &a), &b) in target.iter_mut().zip(a).zip(b) {
+            *t = f(a, b);
+        }
     }
 }
 
@@ -135,8 +143,9 @@ macro_rules! sign {
     }};
 }
 
+/// What is computed in the same way in f32 and f64, and the rows that are of one of them.
 macro_rules! float_unary {
-    ($name:ident, $type:ty, $wide:expr, $narrow:expr, |$f:ident, $target:ident, $a:ident| { $($code:pat => $loop:expr,)* }) => {
+    ($name:ident, $type:ty, |$f:ident, $target:ident, $a:ident| { $($code:pat => $loop:expr,)* }) => {
         #[inline(always)]
         #[allow(clippy::extra_unused_type_parameters)] // f32 chooses by it, f64 need not
         fn $name<F: Fma>($f: Unary, $target: &mut [$type], $a: Side<$type>) {
@@ -150,37 +159,43 @@ macro_rules! float_unary {
                 Unary::Round => each($target, $a, |x| x.round_ties_even()),
                 Unary::Reciprocal => each($target, $a, |x| 1.0 / x),
                 Unary::Sqrt => each($target, $a, |x| x.sqrt()),
-                // The special functions are of f64 alone.
-                Unary::Erfinv => each($target, $a, |x| $narrow(special::erfinv($wide(x)))),
-                Unary::Lgamma => each($target, $a, |x| $narrow(special::lgamma($wide(x)))),
-                Unary::Digamma => each($target, $a, |x| $narrow(special::digamma($wide(x)))),
-                Unary::I0 => each($target, $a, |x| $narrow(special::i0($wide(x)))),
-                Unary::I0e => each($target, $a, |x| $narrow(special::i0e($wide(x)))),
-                Unary::I1 => each($target, $a, |x| $narrow(special::i1($wide(x)))),
-                Unary::I1e => each($target, $a, |x| $narrow(special::i1e($wide(x)))),
-                Unary::Erfcx => each($target, $a, |x| $narrow(special::erfcx($wide(x)))),
-                Unary::Ndtri => each($target, $a, |x| $narrow(special::ndtri($wide(x)))),
-                Unary::LogNdtr => each($target, $a, |x| $narrow(special::log_ndtr($wide(x)))),
-                Unary::BesselJ0 => each($target, $a, |x| $narrow(special::bessel_j0($wide(x)))),
-                Unary::BesselJ1 => each($target, $a, |x| $narrow(special::bessel_j1($wide(x)))),
-                Unary::BesselY0 => each($target, $a, |x| $narrow(special::bessel_y0($wide(x)))),
-                Unary::BesselY1 => each($target, $a, |x| $narrow(special::bessel_y1($wide(x)))),
-                Unary::ModifiedBesselK0 => each($target, $a, |x| $narrow(special::modified_bessel_k0($wide(x)))),
-                Unary::ModifiedBesselK1 => each($target, $a, |x| $narrow(special::modified_bessel_k1($wide(x)))),
-                Unary::ScaledModifiedBesselK0 => each($target, $a, |x| $narrow(special::scaled_modified_bessel_k0($wide(x)))),
-                Unary::ScaledModifiedBesselK1 => each($target, $a, |x| $narrow(special::scaled_modified_bessel_k1($wide(x)))),
-                Unary::SphericalBesselJ0 => each($target, $a, |x| $narrow(special::spherical_bessel_j0($wide(x)))),
-                Unary::AiryAi => each($target, $a, |x| $narrow(special::airy_ai($wide(x)))),
-                // Of another lane or dtype: `truth`, `exponent`, integers.
-                Unary::BitNot | Unary::Exponent | Unary::IsNan | Unary::IsInf | Unary::SignBit | Unary::Not => {}
                 $($code => $loop,)*
+                // Of another lane or dtype: `truth`, `exponent`, integers.
+                Unary::BitNot
+                | Unary::Exponent
+                | Unary::IsNan
+                | Unary::IsInf
+                | Unary::SignBit
+                | Unary::Not => {}
+                // Of `functions`.
+                Unary::Erfinv
+                | Unary::Lgamma
+                | Unary::Digamma
+                | Unary::I0
+                | Unary::I0e
+                | Unary::I1
+                | Unary::I1e
+                | Unary::Erfcx
+                | Unary::Ndtri
+                | Unary::LogNdtr
+                | Unary::BesselJ0
+                | Unary::BesselJ1
+                | Unary::BesselY0
+                | Unary::BesselY1
+                | Unary::ModifiedBesselK0
+                | Unary::ModifiedBesselK1
+                | Unary::ScaledModifiedBesselK0
+                | Unary::ScaledModifiedBesselK1
+                | Unary::SphericalBesselJ0
+                | Unary::AiryAi
+                | Unary::Mantissa => {}
             }
         }
     };
 }
 
 float_unary! {
-    unary_f32, f32, f64::from, |x: f64| x as f32, |f, target, a| {
+    unary_f32, f32, |f, target, a| {
         Unary::Rsqrt => each(target, a, single::rsqrt::<F>),
         Unary::Exp => each(target, a, single::exp::<F>),
         Unary::Exp2 => each(target, a, single::exp2::<F>),
@@ -204,36 +219,35 @@ float_unary! {
         Unary::Sigmoid => each(target, a, single::sigmoid::<F>),
         Unary::Erf => each(target, a, single::erf::<F>),
         Unary::Erfc => each(target, a, single::erfc::<F>),
-        Unary::Mantissa => each(target, a, |x| single::frexp(x).0),
     }
 }
 
 float_unary! {
-    unary_f64, f64, |x: f64| x, |x: f64| x, |f, target, a| {
+    unary_f64, f64, |f, target, a| {
         Unary::Rsqrt => each(target, a, double::rsqrt),
-        Unary::Exp => each(target, a, double::exp),
-        Unary::Exp2 => each(target, a, double::exp2),
-        Unary::Expm1 => each(target, a, double::expm1),
-        Unary::Log => each(target, a, double::log),
-        Unary::Log2 => each(target, a, double::log2),
-        Unary::Log10 => each(target, a, double::log10),
-        Unary::Log1p => each(target, a, double::log1p),
-        Unary::Sin => each(target, a, double::sin),
-        Unary::Cos => each(target, a, double::cos),
-        Unary::Tan => each(target, a, double::tan),
-        Unary::Asin => each(target, a, double::asin),
-        Unary::Acos => each(target, a, double::acos),
-        Unary::Atan => each(target, a, double::atan),
-        Unary::Sinh => each(target, a, double::sinh),
-        Unary::Cosh => each(target, a, double::cosh),
-        Unary::Tanh => each(target, a, double::tanh),
-        Unary::Asinh => each(target, a, double::asinh),
-        Unary::Acosh => each(target, a, double::acosh),
-        Unary::Atanh => each(target, a, double::atanh),
-        Unary::Sigmoid => each(target, a, double::sigmoid),
-        Unary::Erf => each(target, a, double::erf),
-        Unary::Erfc => each(target, a, double::erfc),
-        Unary::Mantissa => each(target, a, |x| double::frexp(x).0),
+        // Of `functions`.
+        Unary::Exp
+        | Unary::Exp2
+        | Unary::Expm1
+        | Unary::Log
+        | Unary::Log2
+        | Unary::Log10
+        | Unary::Log1p
+        | Unary::Sin
+        | Unary::Cos
+        | Unary::Tan
+        | Unary::Asin
+        | Unary::Acos
+        | Unary::Atan
+        | Unary::Sinh
+        | Unary::Cosh
+        | Unary::Tanh
+        | Unary::Asinh
+        | Unary::Acosh
+        | Unary::Atanh
+        | Unary::Sigmoid
+        | Unary::Erf
+        | Unary::Erfc => {},
     }
 }
 
@@ -313,7 +327,7 @@ macro_rules! truth {
 }
 
 macro_rules! float_binary {
-    ($name:ident, $type:ty, $module:ident, $generic:tt, $wide:expr, $narrow:expr) => {
+    ($name:ident, $type:ty, $module:ident, $generic:tt) => {
         #[inline(always)]
         #[allow(clippy::extra_unused_type_parameters)] // f32 chooses by it, f64 need not
         fn $name<F: Fma>(f: Binary, target: &mut [$type], a: Side<$type>, b: Side<$type>) {
@@ -324,24 +338,32 @@ macro_rules! float_binary {
                 Binary::Div => both(target, a, b, |a, b| a / b),
                 Binary::Maximum => both(target, a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
                 Binary::Minimum => both(target, a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
-                Binary::FloorDivide => both(target, a, b, $module::floor_divide),
                 Binary::TruncDivide => both(target, a, b, |a, b| (a / b).trunc()),
-                Binary::Remainder => both(target, a, b, $module::floor_mod),
-                Binary::Fmod => both(target, a, b, $module::fmod),
                 Binary::Pow => power::<F>(target, a, b),
                 Binary::Atan2 => both(target, a, b, float_binary!(@ $module atan2 $generic)),
                 Binary::Hypot => both(target, a, b, float_binary!(@ $module hypot $generic)),
                 Binary::Copysign => both(target, a, b, |a, b| a.copysign(b)),
-                Binary::Nextafter => both(target, a, b, $module::nextafter),
-                Binary::Igamma => both(target, a, b, |a, b| $narrow(special::igamma($wide(a), $wide(b)))),
-                Binary::Igammac => both(target, a, b, |a, b| $narrow(special::igammac($wide(a), $wide(b)))),
-                Binary::Zeta => both(target, a, b, |a, b| $narrow(special::zeta($wide(a), $wide(b)))),
-                Binary::Polygamma => {
-                    both(target, a, b, |a, b| $narrow(special::polygamma($wide(a) as i64, $wide(b))));
-                }
-                // Of integers, or comparisons.
-                Binary::Gcd | Binary::BitAnd | Binary::BitOr | Binary::BitXor | Binary::ShiftLeft | Binary::ShiftRight
-                | Binary::Eq | Binary::Ne | Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => {}
+                // Of integers, comparisons, or of `functions`.
+                Binary::Gcd
+                | Binary::BitAnd
+                | Binary::BitOr
+                | Binary::BitXor
+                | Binary::ShiftLeft
+                | Binary::ShiftRight
+                | Binary::Eq
+                | Binary::Ne
+                | Binary::Lt
+                | Binary::Le
+                | Binary::Gt
+                | Binary::Ge
+                | Binary::FloorDivide
+                | Binary::Remainder
+                | Binary::Fmod
+                | Binary::Nextafter
+                | Binary::Igamma
+                | Binary::Igammac
+                | Binary::Zeta
+                | Binary::Polygamma => {}
             }
 
             /// Powers by a small whole number are products: faster, and exact where the product is.
@@ -366,8 +388,8 @@ macro_rules! float_binary {
     (@@ double pow) => { double::pow };
 }
 
-float_binary!(binary_f32, f32, single, generic, f64::from, |x: f64| x as f32);
-float_binary!(binary_f64, f64, double, plain, |x: f64| x, |x: f64| x);
+float_binary!(binary_f32, f32, single, generic);
+float_binary!(binary_f64, f64, double, plain);
 
 #[inline(always)]
 fn binary_i64(f: Binary, target: &mut [i64], a: Side<i64>, b: Side<i64>, trouble: &mut Trouble) {
@@ -469,11 +491,9 @@ fn choose<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, condition: Side<u8>
     for (i, target) in target.chunks_mut(BLOCK).enumerate() {
         let len = target.len();
         let (a, b, c) = (&a[i * a_step..][..len], &b[i * b_step..][..len], &c[i * c_step..][..len]);
-        target
-            .iter_mut()
-            .zip(c)
-            .zip(a.iter().zip(b))
-            .for_each(|((t, &c), (&a, &b))| *t = if c != 0 { a } else { b });
+        for ((t, &c), (&a, &b)) in target.iter_mut().zip(c).zip(a.iter().zip(b)) {
+            *t = if c != 0 { a } else { b };
+        }
     }
 }
 
@@ -544,8 +564,14 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
             (Unary::Exponent, _) => each(target!(i64), operand!(0, f64), |x| i64::from(double::frexp(x).1)),
             (Unary::Not | Unary::BitNot, Lane::Bool) => each(target!(u8), operand!(0, u8), |x| x ^ 1),
             (_, Lane::Bool) => each(target!(u8), operand!(0, u8), |x| x),
-            (_, Lane::F32) => unary_single(f, target!(f32), operand!(0, f32)),
-            (_, Lane::F64) => unary_f64::<Separate>(f, target!(f64), operand!(0, f64)),
+            (_, Lane::F32) => match one(f) {
+                One::Called(f) => each(target!(f32), operand!(0, f32), |x| f(f64::from(x)) as f32),
+                One::Loop | One::Wide(_) => unary_single(f, target!(f32), operand!(0, f32)),
+            },
+            (_, Lane::F64) => match one(f) {
+                One::Called(f) | One::Wide(f) => each(target!(f64), operand!(0, f64), f),
+                One::Loop => unary_f64::<Separate>(f, target!(f64), operand!(0, f64)),
+            },
             (_, Lane::I64) => unary_i64(f, target!(i64), operand!(0, i64)),
         },
         Code::Binary(f, lane) if f.compares() => match lane {
@@ -555,8 +581,21 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
             Lane::Bool => compare(f, target!(u8), operand!(0, u8), operand!(1, u8)),
         },
         Code::Binary(f, lane) => match lane {
-            Lane::F32 => binary_single(f, target!(f32), operand!(0, f32), operand!(1, f32)),
-            Lane::F64 => binary_f64::<Separate>(f, target!(f64), operand!(0, f64), operand!(1, f64)),
+            Lane::F32 => {
+                let (target, a, b) = (target!(f32), operand!(0, f32), operand!(1, f32));
+                match two(f) {
+                    Two::Each(f, _) => both(target, a, b, f),
+                    Two::Called(f) => both(target, a, b, |a, b| f(f64::from(a), f64::from(b)) as f32),
+                    Two::Loop => binary_single(f, target, a, b),
+                }
+            }
+            Lane::F64 => {
+                let (target, a, b) = (target!(f64), operand!(0, f64), operand!(1, f64));
+                match two(f) {
+                    Two::Each(_, f) | Two::Called(f) => both(target, a, b, f),
+                    Two::Loop => binary_f64::<Separate>(f, target, a, b),
+                }
+            }
             Lane::I64 => binary_i64(f, target!(i64), operand!(0, i64), operand!(1, i64), trouble),
             Lane::Bool => binary_bool(f, target!(u8), operand!(0, u8), operand!(1, u8)),
         },

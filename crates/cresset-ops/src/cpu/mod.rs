@@ -7,6 +7,7 @@ mod combine;
 mod convolve;
 pub mod copy;
 mod fold;
+mod functions;
 mod gemm;
 pub(crate) mod index;
 mod join;
