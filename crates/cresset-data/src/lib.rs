@@ -1,3 +1,24 @@
 //! What a model is fed: datasets, samplers, loaders, transforms, and file formats of data.
 //!
 //! Nothing here knows models.
+
+mod collate;
+pub mod dataset;
+pub mod draw;
+pub mod loader;
+pub mod sampler;
+pub mod transform;
+
+pub use collate::{Collate, collate};
+pub use cresset_autograd::Tensor;
+pub use cresset_tensor::{Generator, State};
+pub use dataset::{
+    ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset, iterate,
+    random_split, still,
+};
+pub use loader::{DataLoader, Epoch};
+pub use sampler::{
+    BatchSampler, DistributedSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler,
+    WeightedRandomSampler,
+};
+pub use transform::Transform;
