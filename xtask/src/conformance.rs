@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cresset_tests::golden::{
-    Golden, Mode, Report, Summary, default_folder, in_core, read, read_modules, run, run_module,
+    Golden, Mode, Report, Summary, default_folder, in_core, read, read_modules, run, run_formats, run_module,
 };
 
 const USAGE: &str = "\
@@ -70,6 +70,7 @@ pub fn main(words: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
         println!("{}", Summary::of(&reports));
         if options.only.is_empty() && !options.core {
             whole &= modules(&options)?;
+            whole &= formats(&options)?;
         }
     }
     Ok(whole)
@@ -87,6 +88,14 @@ fn modules(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
     }
     println!("modules: {passed} of {}", cases.len());
     Ok(passed == cases.len())
+}
+
+/// Files of other programs; true if each reads, or is refused, as it should.
+fn formats(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
+    let report = run_formats(&options.folder)?;
+    report.troubles.iter().for_each(|trouble| println!("{}", trouble.replace('\n', " ")));
+    println!("formats: {} of {}", report.cases.0, report.cases.1);
+    Ok(report.is_whole())
 }
 
 fn parse(words: &[String]) -> Result<Option<Options>, Box<dyn std::error::Error>> {

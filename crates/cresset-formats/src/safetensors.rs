@@ -94,7 +94,8 @@ pub(crate) fn read(bytes: &[u8]) -> Outcome<(StateDict, Metadata)> {
         Ok(header) => header,
         Err(error) => {
             let trouble = SafeTensors::read_metadata(bytes).err();
-            return Err(explain(trouble.unwrap_or(SafeTensorError::InvalidHeaderDeserialization(error))));
+            let trouble = explain(trouble.unwrap_or(SafeTensorError::InvalidHeaderDeserialization(error)));
+            return Err(culprit(header).unwrap_or(trouble));
         }
     };
     if header.data_len() != data.len() {
@@ -131,13 +132,35 @@ fn explain(error: SafeTensorError) -> Trouble {
         SafeTensorError::InvalidOffset(name) => format!(
             "{name}: its bytes do not begin where those of the array before it end: arrays overlap, or leave a gap"
         ),
-        SafeTensorError::TensorInvalidInfo => {
-            "an array's shape takes more or fewer bytes than it has".to_owned()
-        }
-        SafeTensorError::ValidationOverflow => {
-            "an array has more elements than there are numbers for".to_owned()
-        }
         other => other.to_string(),
+    })
+}
+
+/// The first array of a refused header whose own entry is wrong: the crate's errors do not name it.
+fn culprit(header: &[u8]) -> Option<Trouble> {
+    let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
+    header.iter().filter(|(name, _)| *name != "__metadata__").find_map(|(name, info)| {
+        let text = info["dtype"].as_str()?;
+        let Some(dtype) = DType::ALL.into_iter().find(|dtype| name_of(*dtype) == text) else {
+            return Some(Trouble::from(format!(
+                "{name}: its dtype is {text}, which arrays cannot have here"
+            )));
+        };
+        let shape: Option<Vec<u64>> = info["shape"].as_array()?.iter().map(|size| size.as_u64()).collect();
+        let shape = shape?;
+        let size = shape.iter().try_fold(dtype.size() as u64, |size, &n| size.checked_mul(n));
+        let bytes = info["data_offsets"][1].as_u64()?.checked_sub(info["data_offsets"][0].as_u64()?);
+        match (size, bytes) {
+            (Some(size), Some(bytes)) if size == bytes => None,
+            (size, bytes) => {
+                let size =
+                    size.map_or("more bytes than can be counted".to_owned(), |size| format!("{size} bytes"));
+                let bytes = bytes.map_or("fewer than none".to_owned(), |bytes| bytes.to_string());
+                Some(Trouble::from(format!(
+                    "{name}: shape {shape:?} of {text} takes {size}, its offsets say {bytes}"
+                )))
+            }
+        }
     })
 }
 

@@ -6,6 +6,7 @@
 mod alike;
 mod args;
 mod compare;
+mod formats;
 mod modules;
 mod read;
 mod report;
@@ -15,6 +16,7 @@ mod value;
 
 pub use args::Args;
 pub use compare::{Difference, compare};
+pub use formats::run_formats;
 pub use modules::{ModuleCase, read_modules, run_module};
 pub use read::{Case, Golden, Gradient, Refusal, Store, Trouble, default_folder, read};
 pub use report::{Report, Summary};

@@ -148,7 +148,7 @@ impl<'a> Machine<'a> {
 
     fn set(&mut self, entries: Vec<Ref>) -> Outcome<()> {
         let dict = self.top()? as usize;
-        if entries.len() % 2 != 0 {
+        if !entries.len().is_multiple_of(2) {
             return wrong("it sets a key without a value");
         }
         match &mut self.values[dict] {

@@ -98,7 +98,10 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
                 }
                 Value::Int(number) if i64::try_from(*number).is_ok() => Key::Int(*number as i64),
                 other => {
-                    return wrong(format!("the key of a dict is {}; it may be a str or an int", other.kind()));
+                    return wrong(format!(
+                        "the key of a dict is {}; it may be a str or an int",
+                        other.kind()
+                    ));
                 }
             };
             let value = self.state(*value, depth + 1).map_err(|trouble| trouble.within(&key))?;
