@@ -127,6 +127,11 @@ impl<'a> Machine<'a> {
                 Value::Global(Global::NumpyArray) => self.keep(Value::NumpyArray(None)),
                 _ => misfit(),
             },
+            (Global::NumpyFromBuffer, &[data, descr, shape, order]) => {
+                let columns_first = text(&self.values, order) == Some("F");
+                let &Value::NumpyType(descr) = self.value(descr) else { return misfit() };
+                self.keep(Value::NumpyArray(Some(NumpyArray { descr, shape, columns_first, data })))
+            }
             _ => misfit(),
         }
     }

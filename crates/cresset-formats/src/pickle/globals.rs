@@ -31,6 +31,7 @@ pub(crate) enum Global {
     Storage(Option<DType>),
     NumpyScalar,
     NumpyReconstruct,
+    NumpyFromBuffer,
     NumpyArray,
     NumpyType,
 }
@@ -58,6 +59,7 @@ pub(crate) fn find<'a>(module: &str, name: &str) -> Outcome<Value<'a>> {
         ("torch", name) if is_dtype(name) => return Ok(Value::Text(format!("torch.{name}").into())),
         ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => NumpyScalar,
         ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => NumpyReconstruct,
+        ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => NumpyFromBuffer,
         ("numpy", "ndarray") => NumpyArray,
         ("numpy", "dtype") => NumpyType,
         // NumPy 2 names its dtypes' own classes.

@@ -158,7 +158,14 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
             return wrong("a tensor does not say of which dtype it is, or where in its storage it begins");
         };
         let memory = self.memory(*storage, dtype)?;
-        Ok(memory.with_layout(Layout::new(shape, strides, offset))?)
+        shape.checked_numel("load_pt")?;
+        match memory.with_layout(Layout::new(shape.clone(), strides.clone(), offset)) {
+            Ok(array) => Ok(array),
+            Err(_) => wrong(format!(
+                "a tensor of shape {shape} with strides {strides} from element {offset} reaches beyond its storage of {}",
+                memory.numel()
+            )),
+        }
     }
 
     /// The numbers of a storage, read once.

@@ -3,6 +3,8 @@
 //! The pickle inside is run by a machine that knows only tensors and containers: nothing in a file is ever executed.
 
 mod build;
+#[cfg(test)]
+mod hostile;
 mod legacy;
 mod save;
 mod zipped;

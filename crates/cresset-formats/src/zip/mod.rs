@@ -1,6 +1,8 @@
 //! Zip archives, as far as `.npz` and `.pt` need them: entries stored or deflated, of any size, in one file.
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use self::{
