@@ -9,7 +9,7 @@ use crate::{
     Buffer, Module, Parameter, Training,
     module::{Field, Layer, Part, PartMut, See, SeeMut},
 };
-use cresset_autograd::{DType, Device, Result, Tensor};
+use cresset_autograd::{DType, Device, Result, Scalar, Shape, Sizes, Tensor};
 
 impl<M: Module> Field for M {
     fn show<'a>(&'a self, name: &str, see: See<'_, 'a>) {
@@ -96,6 +96,9 @@ settings!(
     &'static str,
     DType,
     Device,
+    Scalar,
+    Shape,
+    Sizes,
     ()
 );
 

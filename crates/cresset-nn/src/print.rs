@@ -1,5 +1,9 @@
 //! A module as text, as PyTorch prints it.
 
+use std::fmt::Display;
+
+use cresset_autograd::{Scalar, Sizes};
+
 use crate::module::{Module, Part};
 
 /// The module, and those inside it indented below.
@@ -47,4 +51,50 @@ fn indented(text: &str) -> String {
 /// A truth as Python writes it.
 pub fn truth(is: bool) -> &'static str {
     if is { "True" } else { "False" }
+}
+
+/// A floating-point number as Python writes it: `0.1`, `1.0`, `1e-05`.
+pub fn float(x: f64) -> String {
+    let text = if x.is_finite() { format!("{x:?}") } else { x.to_string().to_lowercase() };
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
+/// A number as Python writes it.
+pub fn number(x: Scalar) -> String {
+    match x {
+        Scalar::Bool(is) => truth(is).to_owned(),
+        Scalar::Int(n) => n.to_string(),
+        Scalar::Float(x) => float(x),
+    }
+}
+
+/// What may be missing, which Python writes `None`.
+pub fn maybe<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "None".to_owned(), show)
+}
+
+/// Several as Python writes them: `(1, 2)`, and `(1,)` for a single one.
+pub fn tuple(items: impl IntoIterator<Item = impl Display>) -> String {
+    match items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().as_slice() {
+        [item] => format!("({item},)"),
+        items => format!("({})", items.join(", ")),
+    }
+}
+
+/// Sizes as they were given: a single number, or several.
+pub fn sizes(sizes: &Sizes) -> String {
+    match sizes[..] {
+        [size] => size.to_string(),
+        _ => tuple(sizes),
+    }
+}
+
+/// Sizes for so many dimensions, where a single number stands for all.
+pub fn spread(sizes: &Sizes, dims: usize) -> String {
+    match sizes[..] {
+        [size] => tuple(vec![size; dims]),
+        _ => tuple(sizes),
+    }
 }

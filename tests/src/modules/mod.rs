@@ -8,7 +8,11 @@ use cresset_ops::{DType, Result};
 
 use crate::golden::{Args, Value};
 
+mod activation;
+mod convolution;
 mod linear;
+mod normalization;
+mod pooling;
 
 /// A module, and how it is called.
 pub struct Built {
@@ -50,5 +54,6 @@ impl Wanted<'_> {
 /// Builds the module of a name; `None` where nobody has it.
 pub fn build(name: &str, init: &Args<Tensor>, state: &StateDict, dtype: DType) -> Option<Result<Built>> {
     let wanted = Wanted { state, dtype };
-    linear::build(name, init, &wanted).transpose()
+    let themes = [activation::build, convolution::build, linear::build, normalization::build, pooling::build];
+    themes.iter().find_map(|build| build(name, init, &wanted).transpose())
 }

@@ -1,7 +1,23 @@
 //! Layers, by theme.
 
+mod activation;
+mod batch_norm;
+mod bilinear;
+mod convolution;
+mod dropout;
 mod linear;
+mod normalization;
+mod pooling;
+mod reshaping;
 mod sequential;
 
+pub use activation::*;
+pub use batch_norm::*;
+pub use bilinear::Bilinear;
+pub use convolution::*;
+pub use dropout::*;
 pub use linear::Linear;
+pub use normalization::*;
+pub use pooling::*;
+pub use reshaping::*;
 pub use sequential::Sequential;
