@@ -137,3 +137,20 @@ fn products_with_zeros() {
     x.cumprod(1).unwrap().sum().unwrap().backward().unwrap();
     assert_eq!(vector(&x.grad().unwrap()), [1.0, 8.0, 0.0, 25.0, 6.0, 4.0]);
 }
+
+#[test]
+fn powers_by_numbers_have_slopes_of_full_precision() {
+    let x = Tensor::new([0.3f64, 2.7]).requires_grad();
+    // Not as numbers of the formula, but of the call, which no rule can see.
+    x.pow(1.0 / 3.0).unwrap().sum().unwrap().backward().unwrap();
+    for (got, x) in x.grad().unwrap().to_vec::<f64>().unwrap().iter().zip([0.3f64, 2.7]) {
+        let expected = x.powf(1.0 / 3.0 - 1.0) / 3.0;
+        assert!((got - expected).abs() < 1e-15, "{got} instead of {expected}");
+    }
+    let x = Tensor::new([0.3f64, 2.7]).requires_grad();
+    Tensor::formula(&[&x], &[0.3.into()], |x, n| n[0].pow(x[0])).unwrap().sum().unwrap().backward().unwrap();
+    for (got, x) in x.grad().unwrap().to_vec::<f64>().unwrap().iter().zip([0.3f64, 2.7]) {
+        let expected = 0.3f64.powf(x) * 0.3f64.ln();
+        assert!((got - expected).abs() < 1e-15, "{got} instead of {expected}");
+    }
+}

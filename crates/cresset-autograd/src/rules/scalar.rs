@@ -101,15 +101,15 @@ pub(super) fn binary(f: Binary, a: Expr, b: Expr, y: Expr) -> (Slope, Slope) {
         Binary::Pow => (
             {
                 // 0·0⁻¹ would be NaN where the power is constant. Elsewhere a power of zero is no special case: its
-                // slope is zero, but not that slope's own.
+                // slope is zero, but not that slope's own. What is selected by an array is an array's, in single precision
+                // where it is a number's: so not the power.
                 let flat = b.eq(0).and(!a.abs().gt(0));
-                let b = select(flat, 1, b);
-                Times(select(flat, 0.0, b * a.pow(b - 1)))
+                Times(select(flat, 0.0, b * select(flat, 1, a).pow(b - 1)))
             },
             {
                 // 0ᵇ is constant for b ≥ 0, though its logarithm is infinite.
                 let flat = a.eq(0).and(b.ge(0));
-                Times(select(flat, 0.0, y * select(flat, 1, a).cast_like(y).log()))
+                Times(select(flat, 0.0, y * select(flat, 1, a.cast_like(y)).log()))
             },
         ),
         // At a tie each has one half; where one is NaN neither comparison holds, and both have all.
