@@ -10,6 +10,7 @@ use crate::{
     module::{Field, Layer, Part, PartMut, See, SeeMut},
 };
 use cresset_autograd::{DType, Device, Result, Scalar, Shape, Sizes, Tensor};
+use cresset_ops::methods::LossReduction;
 
 impl<M: Module> Field for M {
     fn show<'a>(&'a self, name: &str, see: See<'_, 'a>) {
@@ -99,6 +100,7 @@ settings!(
     Scalar,
     Shape,
     Sizes,
+    LossReduction,
     ()
 );
 

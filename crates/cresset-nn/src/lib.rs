@@ -9,6 +9,7 @@ extern crate self as cresset_nn;
 mod fields;
 pub mod init;
 mod layers;
+mod losses;
 mod module;
 mod parameter;
 mod print;
@@ -19,6 +20,7 @@ pub use cresset_autograd::{Apply, Array, DType, Device, Error, Result, Shape, Te
 pub use cresset_derive::Module;
 pub use cresset_tensor::StateDict;
 pub use layers::*;
+pub use losses::*;
 pub use module::{Field, Layer, Misfits, Module, Part, PartMut, See, SeeMut};
 pub use parameter::{Buffer, Parameter};
 pub use print::text as printed;
@@ -26,6 +28,8 @@ pub use training::Training;
 
 /// Everything a program with models needs.
 pub mod prelude {
-    pub use crate::{Buffer, Layer, Module, Parameter, StateDict, Training, layers::*, sequential};
+    pub use crate::{
+        Buffer, Layer, Module, Parameter, StateDict, Training, layers::*, losses::*, sequential,
+    };
     pub use cresset_autograd::prelude::*;
 }

@@ -11,6 +11,7 @@ use crate::golden::{Args, Value};
 mod activation;
 mod convolution;
 mod linear;
+mod loss;
 mod normalization;
 mod pooling;
 
@@ -54,6 +55,13 @@ impl Wanted<'_> {
 /// Builds the module of a name; `None` where nobody has it.
 pub fn build(name: &str, init: &Args<Tensor>, state: &StateDict, dtype: DType) -> Option<Result<Built>> {
     let wanted = Wanted { state, dtype };
-    let themes = [activation::build, convolution::build, linear::build, normalization::build, pooling::build];
+    let themes = [
+        activation::build,
+        convolution::build,
+        linear::build,
+        loss::build,
+        normalization::build,
+        pooling::build,
+    ];
     themes.iter().find_map(|build| build(name, init, &wanted).transpose())
 }
