@@ -5,6 +5,7 @@
 mod collate;
 pub mod dataset;
 pub mod draw;
+pub mod files;
 pub mod loader;
 pub mod sampler;
 pub mod transform;
@@ -15,6 +16,18 @@ pub use cresset_tensor::{Generator, State};
 pub use dataset::{
     ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset, iterate,
     random_split, still,
+};
+#[cfg(feature = "image")]
+pub use files::image_folder::{ImageFolder, decode_image, read_image};
+pub use files::{
+    cifar::{cifar10, cifar100},
+    digits::digits,
+    idx::read_idx,
+    labelled::LabelledImages,
+    mnist::{fashion_mnist, mnist},
+    png::{make_grid, save_image},
+    table::{Csv, Missing, Table},
+    vocabulary::Vocabulary,
 };
 pub use loader::{DataLoader, Epoch};
 pub use sampler::{
