@@ -14,6 +14,7 @@ mod linear;
 mod loss;
 mod normalization;
 mod pooling;
+mod recurrent;
 
 /// A module, and how it is called.
 pub struct Built {
@@ -62,6 +63,7 @@ pub fn build(name: &str, init: &Args<Tensor>, state: &StateDict, dtype: DType) -
         loss::build,
         normalization::build,
         pooling::build,
+        recurrent::build,
     ];
     themes.iter().find_map(|build| build(name, init, &wanted).transpose())
 }

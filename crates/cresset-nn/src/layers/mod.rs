@@ -9,6 +9,7 @@ mod dropout;
 mod linear;
 mod normalization;
 mod pooling;
+mod recurrent;
 mod reshaping;
 mod sequential;
 
@@ -21,5 +22,6 @@ pub use dropout::*;
 pub use linear::Linear;
 pub use normalization::*;
 pub use pooling::*;
+pub use recurrent::*;
 pub use reshaping::*;
 pub use sequential::Sequential;

@@ -1,0 +1,113 @@
+//! What a recurrent layer computes at one place and time, as formulas: forward, and backward in terms of what forward
+//! kept. Those of a whole layer, of a cell, and of a recorded derivative are all these.
+
+use cresset_autograd::{Expr, select};
+
+/// Which recurrence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// `tanh`, or `relu`, of one sum.
+    Tanh,
+    Relu,
+    Lstm,
+    Gru,
+}
+
+impl Kind {
+    /// How many sums of the hidden size there are at each time.
+    pub const fn gates(self) -> usize {
+        match self {
+            Kind::Tanh | Kind::Relu => 1,
+            Kind::Lstm => 4,
+            Kind::Gru => 3,
+        }
+    }
+
+    /// How many biases: the GRU's last gate has that of the hidden state apart, since the reset gate scales it.
+    pub const fn biases(self) -> usize {
+        match self {
+            Kind::Tanh | Kind::Relu => 1,
+            Kind::Lstm | Kind::Gru => 4,
+        }
+    }
+
+    /// Does it have a memory cell besides the hidden state?
+    pub const fn has_cell(self) -> bool {
+        matches!(self, Kind::Lstm)
+    }
+
+    /// In messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Tanh | Kind::Relu => "rnn",
+            Kind::Lstm => "lstm",
+            Kind::Gru => "gru",
+        }
+    }
+}
+
+/// Of the input's part, the hidden state's part, and the bias.
+pub fn tanh(x: &[Expr]) -> Expr {
+    (x[0] + x[1] + x[2]).tanh()
+}
+
+/// As [`tanh`], of the other nonlinearity.
+pub fn relu(x: &[Expr]) -> Expr {
+    let sum = x[0] + x[1] + x[2];
+    // NaN stays NaN, as in PyTorch.
+    select(sum.le(0.0), 0.0, sum)
+}
+
+/// Of the output and its gradient: that of the sum.
+pub fn tanh_backward(y: Expr, dy: Expr) -> Expr {
+    dy * (1.0 - y * y)
+}
+
+/// As [`tanh_backward`], of the other nonlinearity.
+pub fn relu_backward(y: Expr, dy: Expr) -> Expr {
+    select(y.le(0.0), 0.0, dy)
+}
+
+/// Of four gates (input, forget, cell, output) the input's, the hidden state's and the bias' parts, and the cell: the
+/// gates, the new cell and the new hidden state.
+pub fn lstm(x: &[Expr]) -> [Expr; 6] {
+    let sum = |k: usize| x[k] + x[4 + k] + x[8 + k];
+    let (i, f, g, o) = (sum(0).sigmoid(), sum(1).sigmoid(), sum(2).tanh(), sum(3).sigmoid());
+    let c = f * x[12] + i * g;
+    [i, f, g, o, c, o * c.tanh()]
+}
+
+/// Of the gates, the cell before, the gradients of the new hidden state (two parts) and of the new cell: the gradients
+/// of the four sums and of the cell before.
+pub fn lstm_backward(x: &[Expr]) -> [Expr; 5] {
+    let [i, f, g, o, before, dh, dy, dc] = [x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]];
+    let t = (f * before + i * g).tanh();
+    let dh = dh + dy;
+    let dc = dc + dh * o * (1.0 - t * t);
+    [
+        dc * g * i * (1.0 - i),
+        dc * before * f * (1.0 - f),
+        dc * i * (1.0 - g * g),
+        dh * t * o * (1.0 - o),
+        dc * f,
+    ]
+}
+
+/// Of three gates (reset, update, new) the input's and the hidden state's parts, four biases, and the hidden state: the
+/// two gates, the new value, what the reset gate scales, and the new hidden state.
+pub fn gru(x: &[Expr]) -> [Expr; 5] {
+    let r = (x[0] + x[3] + x[6]).sigmoid();
+    let z = (x[1] + x[4] + x[7]).sigmoid();
+    let inner = x[5] + x[9];
+    let n = (x[2] + x[8] + r * inner).tanh();
+    [r, z, n, inner, n + z * (x[10] - n)]
+}
+
+/// Of what [`gru`] gave first, the hidden state before, and the gradient of the new one (two parts): the gradients of
+/// the sums of reset, update and new, of what the reset gate scales, and of the hidden state where it was kept.
+pub fn gru_backward(x: &[Expr]) -> [Expr; 5] {
+    let [r, z, n, inner, before, dh, dy] = [x[0], x[1], x[2], x[3], x[4], x[5], x[6]];
+    let dh = dh + dy;
+    let dn = dh * (1.0 - z) * (1.0 - n * n);
+    [dn * inner * r * (1.0 - r), dh * (before - n) * z * (1.0 - z), dn, dn * r, dh * z]
+}
