@@ -10,7 +10,7 @@ use crate::Module;
 /// ```
 /// use cresset_nn::prelude::*;
 /// // Two steps, one sample, three classes: "1" as 11, 1- or -1.
-/// let even = Tensor::full([2, 1, 3], 1.0 / 3.0)?.log()?;
+/// let even = Tensor::full([2, 1, 3], 1.0 / 3.0).log()?;
 /// let loss = CtcLoss::new().forward(&even, &Tensor::new([[1i64]]), &[2], &[1])?;
 /// assert!((loss.item::<f32>()? - 3f32.ln()).abs() < 1e-6);
 /// # Ok::<(), Error>(())
