@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use cresset_ops::{Apply, Array, DType, Error, Op, Result, Shape, methods::prelude::*};
+use cresset_ops::{Apply, Array, Error, Op, Result, methods::prelude::*};
 use smallvec::SmallVec;
 
 use crate::{
@@ -157,7 +157,7 @@ fn drive<T: Carrier>(
     location: &'static Location<'static>,
 ) -> Result<Vec<Option<T>>> {
     let mut pass = Pass {
-        arrivals: BinaryHeap::new(),
+        arrivals: Arrivals::default(),
         leaves: Vec::new(),
         found: Vec::new(),
         places: HashMap::new(),
@@ -185,10 +185,13 @@ fn drive<T: Carrier>(
     while let Some(first) = pass.arrivals.pop() {
         let node = first.node;
         let mut dys: SmallVec<[Option<T>; 1]> = SmallVec::new();
-        dys.resize_with(node.outputs.len(), || None);
-        accumulate(&mut dys[first.output], first.gradient)?;
-        while pass.arrivals.peek().is_some_and(|next| next.node.sequence == node.sequence) {
-            let Some(next) = pass.arrivals.pop() else { break };
+        if node.outputs.len() > 1 {
+            dys.resize_with(node.outputs.len(), || None);
+            dys[first.output] = Some(first.gradient);
+        } else {
+            dys.push(Some(first.gradient));
+        }
+        while let Some(next) = pass.arrivals.pop_of(&node) {
             accumulate(&mut dys[next.output], next.gradient)?;
         }
         watch(&node, &mut dys)?;
@@ -209,8 +212,7 @@ fn drive<T: Carrier>(
         for (i, gradient) in gradients.into_iter().enumerate() {
             let (Some(gradient), Some(edge)) = (gradient, node.edges.get(i)) else { continue };
             if edge.to.is_tracked() {
-                let (shape, dtype) = node.input_meta(i);
-                let gradient = fit(gradient, shape, dtype).map_err(|error| error.at(node.location))?;
+                let gradient = fit(gradient, node.input_meta(i)).map_err(|error| error.at(node.location))?;
                 pass.send(edge.to.clone(), gradient)?;
             }
         }
@@ -239,8 +241,51 @@ fn drive<T: Carrier>(
     }
 }
 
+/// Gradients on their way, the one to the latest node first. That is mostly the last one sent, which need not go through
+/// the heap then.
+struct Arrivals<T> {
+    first: Option<Arrival<T>>,
+    rest: BinaryHeap<Arrival<T>>,
+}
+
+impl<T> Default for Arrivals<T> {
+    fn default() -> Self {
+        Arrivals { first: None, rest: BinaryHeap::new() }
+    }
+}
+
+impl<T> Arrivals<T> {
+    fn push(&mut self, arrival: Arrival<T>) {
+        match &self.first {
+            Some(first) if *first >= arrival => self.rest.push(arrival),
+            Some(_) | None => {
+                if let Some(earlier) = self.first.replace(arrival) {
+                    self.rest.push(earlier);
+                }
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Option<Arrival<T>> {
+        match (&self.first, self.rest.peek()) {
+            (Some(first), Some(other)) if other > first => self.rest.pop(),
+            (Some(_), _) => self.first.take(),
+            (None, _) => self.rest.pop(),
+        }
+    }
+
+    /// The next one, if it is to that node.
+    fn pop_of(&mut self, node: &Node) -> Option<Arrival<T>> {
+        let is_of = |arrival: &Arrival<T>| arrival.node.sequence == node.sequence;
+        if self.first.as_ref().is_some_and(is_of) {
+            return self.first.take();
+        }
+        self.rest.peek().is_some_and(is_of).then(|| self.rest.pop()).flatten()
+    }
+}
+
 struct Pass<T> {
-    arrivals: BinaryHeap<Arrival<T>>,
+    arrivals: Arrivals<T>,
     leaves: Vec<(Arc<Leaf>, T)>,
     found: Vec<Option<T>>,
     /// Which of the wanted gradients are those of an output of a node.
@@ -475,11 +520,7 @@ pub(crate) fn with_context<T: Apply, R>(
     wanted: &[bool],
     f: impl FnOnce(&Context<T>) -> R,
 ) -> R {
-    let mut input_metas: SmallVec<[(&Shape, DType); 3]> = SmallVec::new();
-    for i in 0..node.edges.len() {
-        input_metas.push(node.input_meta(i));
-    }
-    f(&Context { op, inputs, outputs, input_metas: &input_metas, output_metas: &node.outputs, wanted })
+    f(&Context { op, inputs, outputs, edges: &node.edges, output_metas: &node.outputs, wanted })
 }
 
 /// Saved values at their numbers; what was not saved is `None`, or beyond the end.

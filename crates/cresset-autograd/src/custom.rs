@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Tensor,
-    history::{History, Kind, Node, Saved, lock, next_sequence},
+    history::{History, Kind, Meta, Node, Saved, lock, next_sequence},
     mode::mode,
     no_grad,
     tensor::{edges, wanted},
@@ -91,14 +91,14 @@ pub trait Function: Send + Sync + Sized + 'static {
         }
         let arrays: Outputs<Array> = outputs.iter().map(|y| y.array_ref().clone()).collect();
         let node = Arc::new(Node {
-            edges: edges(inputs, &wanted, &arrays[0]),
+            edges: edges(inputs, &wanted, &Meta::of(&arrays[0])),
             sequence: next_sequence(),
             kind: Kind::Custom(Box::new(Recorded {
                 function: self,
                 context: Mutex::new(Some(Arc::new(context))),
             })),
             saved: Mutex::new(Some(Saved::default())),
-            outputs: arrays.iter().map(|array| (array.shape().clone(), array.dtype())).collect(),
+            outputs: arrays.iter().map(Meta::of).collect(),
             location,
             watches: Mutex::default(),
         });
@@ -166,7 +166,7 @@ impl<F: Function> Backward for Recorded<F> {
             ));
         }
         for (i, gradient) in found.iter().enumerate() {
-            let (shape, _) = node.input_meta(i);
+            let shape = node.input_meta(i).shape();
             if let Some(gradient) = gradient
                 && gradient.shape().broadcast(shape).as_ref() != Some(gradient.shape())
             {

@@ -6,7 +6,7 @@ use cresset_ops::{Apply, Error, Op, Result, methods::prelude::*};
 
 use crate::{
     Tensor, backward, enable_grad,
-    history::{History, Kind},
+    history::{History, Kind, Meta},
     no_grad,
     rules::{self, fit},
 };
@@ -174,7 +174,7 @@ pub fn jvp(
             let dxs: Vec<Option<Tensor>> = dxs
                 .into_iter()
                 .enumerate()
-                .map(|(i, dx)| dx.map(|dx| fit(dx, node.input_meta(i).0, node.input_meta(i).1)).transpose())
+                .map(|(i, dx)| dx.map(|dx| fit(dx, node.input_meta(i))).transpose())
                 .collect::<Result<_>>()?;
             let op = match &node.kind {
                 Kind::Op(op) => op,
@@ -211,7 +211,7 @@ pub fn jvp(
         no_grad(push)?
     }
     let dy = match tangents.remove(&place(&y.history())) {
-        Some(dy) => fit(dy, y.shape(), y.dtype())?,
+        Some(dy) => fit(dy, &Meta::of(y.array_ref()))?,
         None => blank(&y)?,
     };
     Ok(if outer { (y, dy) } else { (y.detach(), dy.detach()) })

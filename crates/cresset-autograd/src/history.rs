@@ -13,6 +13,7 @@ use std::{
 };
 
 use cresset_ops::{Array, DType, Op, Shape, view::View};
+use cresset_tensor::Layout;
 use smallvec::SmallVec;
 
 use crate::{Tensor, custom::Backward, tensor::Hook};
@@ -45,8 +46,8 @@ pub(crate) struct Node {
     pub edges: SmallVec<[Edge; 2]>,
     /// What the derivative needs; taken when a backward pass that does not retain the graph has used it.
     pub saved: Mutex<Option<Saved>>,
-    /// Shape and dtype of every output.
-    pub outputs: SmallVec<[(Shape, DType); 1]>,
+    /// What every output was like.
+    pub outputs: SmallVec<[Meta; 1]>,
     /// The line that called the operation.
     pub location: &'static Location<'static>,
     /// Who wants to see the gradient of which output.
@@ -75,8 +76,37 @@ pub(crate) enum Watch {
 /// Where an input came from, and what its gradient must look like.
 pub(crate) struct Edge {
     pub to: History,
-    /// Shape and dtype of the input, where they are not those of the node's first output.
-    pub meta: Option<Box<(Shape, DType)>>,
+    /// What the input was like, where it was not like the node's first output.
+    pub meta: Option<Meta>,
+}
+
+/// What an input or output was like.
+#[derive(Clone)]
+pub(crate) struct Meta {
+    layout: Arc<Layout>,
+    /// The kind of its numbers.
+    pub dtype: DType,
+}
+
+impl Meta {
+    /// Of an array.
+    #[inline]
+    pub fn of(array: &Array) -> Meta {
+        Meta { layout: array.shared_layout().clone(), dtype: array.dtype() }
+    }
+
+    /// The size of every dimension.
+    #[inline]
+    pub fn shape(&self) -> &Shape {
+        self.layout.shape()
+    }
+
+    /// Is an array like this?
+    #[inline]
+    pub fn is_of(&self, array: &Array) -> bool {
+        self.dtype == array.dtype()
+            && (Arc::ptr_eq(&self.layout, array.shared_layout()) || self.shape() == array.shape())
+    }
 }
 
 /// What a derivative needs: only what it does, each with its number.
@@ -120,7 +150,7 @@ impl Kind {
     pub fn of(op: Op, first: &Array) -> Kind {
         match op {
             Op::View(view @ View::AsStrided { .. }) => {
-                Kind::Adjoint(Op::Unview { view, base: first.layout().clone() })
+                Kind::Adjoint(Op::Unview { view, base: first.layout().clone().into() })
             }
             Op::Overwrite(View::AsStrided { shape, strides, offset }) => {
                 let offset = offset.saturating_sub(first.offset());
@@ -132,12 +162,9 @@ impl Kind {
 }
 
 impl Node {
-    /// Shape and dtype of an input.
-    pub fn input_meta(&self, i: usize) -> (&Shape, DType) {
-        match &self.edges[i].meta {
-            Some(meta) => (&meta.0, meta.1),
-            None => (&self.outputs[0].0, self.outputs[0].1),
-        }
+    /// What an input was like.
+    pub fn input_meta(&self, i: usize) -> &Meta {
+        self.edges[i].meta.as_ref().unwrap_or(&self.outputs[0])
     }
 
     /// The name of the operation.
@@ -158,7 +185,10 @@ thread_local! {
 
 /// Drops a history without recursion, however long the chain behind it is.
 pub(crate) fn release(history: History) {
-    if !matches!(history, History::Computed(..)) {
+    let History::Computed(node, _) = &history else { return };
+    // Somebody else has it still, and will release it in turn: nothing to wait for. (Where that one lets go at the same
+    // moment, the node is dropped here after all, and what it holds comes back here.)
+    if Arc::strong_count(node) > 1 {
         return;
     }
     let first = DROPPING.try_with(|dropping| {

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Tensor,
-    history::{Edge, History, Kept, Kind, Node, Saved, next_sequence},
+    history::{Edge, History, Kept, Kind, Meta, Node, Saved, next_sequence},
     rules,
     tensor::{ViewOf, edges, wanted},
 };
@@ -52,7 +52,7 @@ pub(crate) fn record_into(
             saved.inputs.push((i, Kept { version: value.array_ref().storage().version(), value }));
         }
     }
-    let edges = edges(inputs, &wanted, results[0]);
+    let edges = edges(inputs, &wanted, &Meta::of(results[0]));
     execute_into(&op, &arrays, &results).map_err(|error| error.at(location))?;
     for (i, array) in results.iter().enumerate() {
         if needs.outputs.contains(i) {
@@ -64,7 +64,7 @@ pub(crate) fn record_into(
         sequence: next_sequence(),
         kind: Kind::of(op, arrays[0]),
         saved: Mutex::new(Some(saved)),
-        outputs: results.iter().map(|array| (array.shape().clone(), array.dtype())).collect(),
+        outputs: results.iter().map(|array| Meta::of(array)).collect(),
         location,
         watches: Mutex::default(),
     });
@@ -133,7 +133,7 @@ fn relative(
     }
     Ok(View::AsStrided {
         shape: target.shape().clone(),
-        strides: target.strides().clone(),
+        strides: target.strides().clone().into(),
         offset: target.offset(),
     })
 }
@@ -152,14 +152,14 @@ fn node_of<'a>(
     };
     for (to, array) in inputs {
         let same = array.shape() == output.shape() && array.dtype() == output.dtype();
-        edges.push(Edge { to, meta: (!same).then(|| Box::new((array.shape().clone(), array.dtype()))) });
+        edges.push(Edge { to, meta: (!same).then(|| Meta::of(array)) });
     }
     Arc::new(Node {
         saved: Mutex::new(Some(Saved::default())),
         edges,
         sequence: next_sequence(),
         kind,
-        outputs: [(output.shape().clone(), output.dtype())].into_iter().collect(),
+        outputs: [Meta::of(output)].into_iter().collect(),
         location,
         watches: Mutex::default(),
     })

@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use crate::{
     backward, history,
-    history::{Edge, History, Kept, Kind, Leaf, Node, Saved, Watch, lock, next_sequence},
+    history::{Edge, History, Kept, Kind, Leaf, Meta, Node, Saved, Watch, lock, next_sequence},
     in_place,
     mode::{Mode, mode},
     rules,
@@ -471,14 +471,13 @@ pub(crate) fn wanted(inputs: &[&Tensor]) -> SmallVec<[bool; 8]> {
 }
 
 /// The edges of a node.
-pub(crate) fn edges(inputs: &[&Tensor], wanted: &[bool], first: &Array) -> SmallVec<[Edge; 2]> {
+pub(crate) fn edges(inputs: &[&Tensor], wanted: &[bool], first: &Meta) -> SmallVec<[Edge; 2]> {
     let mut edges = SmallVec::new();
     for (x, &wanted) in inputs.iter().zip(wanted) {
         let array = &x.0.array;
-        let same = array.dtype() == first.dtype() && array.shape() == first.shape();
         edges.push(Edge {
             to: if wanted { x.history() } else { History::Constant },
-            meta: (!same).then(|| Box::new((array.shape().clone(), array.dtype()))),
+            meta: (!first.is_of(array)).then(|| Meta::of(array)),
         });
     }
     edges
@@ -502,15 +501,15 @@ fn node(
             saved.inputs.push((i, Kept { version: x.0.array.storage().version(), value: (*x).clone() }));
         }
     }
-    let mut metas = SmallVec::new();
+    let mut metas: SmallVec<[Meta; 1]> = SmallVec::new();
     for (i, array) in outputs.iter().enumerate() {
-        metas.push((array.shape().clone(), array.dtype()));
+        metas.push(Meta::of(array));
         if needs.outputs.contains(i) {
             saved.outputs.push((i, Kept { version: array.storage().version(), value: array.clone() }));
         }
     }
     Some(Arc::new(Node {
-        edges: edges(inputs, &wanted, &outputs[0]),
+        edges: edges(inputs, &wanted, &metas[0]),
         sequence: next_sequence(),
         kind: Kind::of(op, inputs[0].array_ref()),
         saved: Mutex::new(Some(saved)),

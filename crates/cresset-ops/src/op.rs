@@ -58,12 +58,14 @@ pub type List = SmallVec<[usize; 4]>;
 pub type Numbers = SmallVec<[Scalar; 2]>;
 
 /// An operation. Interpreters match on it exhaustively, so that the compiler lists what a new one still owes.
+///
+/// Operations are moved and remembered by the thousand, so what is large lies in a box.
 #[derive(Clone, Debug)]
 pub enum Op {
     /// A formula for each element of inputs that broadcast together: `n` inputs, any number of outputs.
     Map(Map),
     /// A reduction of one input over dimensions; where there is a formula, of its value over several inputs.
-    Reduce(Reduce),
+    Reduce(Box<Reduce>),
     /// Running totals along a dimension: one output, or values and indices for the running extremes.
     Scan {
         /// Of what.
@@ -78,7 +80,7 @@ pub enum Op {
         /// The view.
         view: View,
         /// The layout of what the view was taken of.
-        base: Layout,
+        base: Box<Layout>,
     },
     /// `(base, source)`: the base with what the view shows of it replaced by the source.
     Overwrite(View),
@@ -90,9 +92,9 @@ pub enum Op {
     /// `[…, m, k] @ […, k, n]`: the last two dimensions multiply, those before broadcast.
     Matmul,
     /// One of the three products of the trilinear form of convolution.
-    Convolve(Convolution),
+    Convolve(Box<Convolution>),
     /// The largest of every window, and where in the (flattened) input it lies: two outputs.
-    MaxPool(Window),
+    MaxPool(Box<Window>),
     /// `(x, index)`: `index` of one dimension picks along `dim`.
     IndexSelect {
         /// Along which dimension.
@@ -169,7 +171,7 @@ pub struct Map {
     /// Its runtime numbers.
     pub numbers: Numbers,
     /// The output's shape where the inputs do not tell it (they broadcast to it).
-    pub shape: Option<Shape>,
+    pub shape: Option<Box<Shape>>,
 }
 
 /// A reduction.
@@ -296,7 +298,7 @@ impl Op {
             Op::Overwrite(_) => "overwrite",
             Op::Concat { .. } => "cat",
             Op::Matmul => "matmul",
-            Op::Convolve(Convolution { role, .. }) => match role {
+            Op::Convolve(convolution) => match convolution.role {
                 Role::Output => "conv",
                 Role::Input => "conv_transpose",
                 Role::Weight => "conv_weight",

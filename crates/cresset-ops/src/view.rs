@@ -56,7 +56,7 @@ pub enum View {
         /// The shape.
         shape: Shape,
         /// The strides, in elements.
-        strides: Strides,
+        strides: Box<Strides>,
         /// Where the first element lies in memory.
         offset: usize,
     },
@@ -103,7 +103,7 @@ impl View {
             View::Diagonal { offset, dim1, dim2 } => base.diagonal(*offset, *dim1, *dim2)?,
             View::Unfold { dim, size, step, dilation } => base.unfold(*dim, *size, *step, *dilation)?,
             View::AsStrided { shape, strides, offset } => {
-                Layout::new(shape.clone(), strides.clone(), *offset)
+                Layout::new(shape.clone(), (**strides).clone(), *offset)
             }
         }))
     }
@@ -131,7 +131,7 @@ impl View {
     pub fn adjoint_layout(&self, base: &Layout) -> Result<(Layout, Layout)> {
         if let View::AsStrided { shape, strides, offset } = self {
             // The geometry is that of the memory, so the fresh memory has to be arranged as the base was.
-            return Ok((base.clone(), Layout::new(shape.clone(), strides.clone(), *offset)));
+            return Ok((base.clone(), Layout::new(shape.clone(), (**strides).clone(), *offset)));
         }
         let fresh = Layout::contiguous(base.shape().clone());
         match self.layout(&fresh)? {

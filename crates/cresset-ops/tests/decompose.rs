@@ -231,7 +231,7 @@ impl Draw {
                 let base = Layout::contiguous(shape.clone());
                 let view = self.view(&shape, false);
                 let seen = view.shape(&base).unwrap();
-                (Op::Unview { view, base }, vec![self.array(&seen, dtype, false)])
+                (Op::Unview { view, base: base.into() }, vec![self.array(&seen, dtype, false)])
             }
             Kind::Overwrite => {
                 let (shape, dtype) = (self.shape(0, 3), self.number());
@@ -336,7 +336,7 @@ impl Draw {
         if self.truth() {
             let dtype = self.number();
             return (
-                Op::Reduce(Reduce { kind, dims, keepdim, map: None }),
+                Op::Reduce(Box::new(Reduce { kind, dims, keepdim, map: None })),
                 vec![self.array(&shape, dtype, odd)],
             );
         }
@@ -351,7 +351,7 @@ impl Draw {
             self.array(&own, dtype, false)
         });
         let arrays = arrays.collect();
-        (Op::Reduce(Reduce { kind, dims, keepdim, map: Some(map) }), arrays)
+        (Op::Reduce(Box::new(Reduce { kind, dims, keepdim, map: Some(map) })), arrays)
     }
 
     fn convolution(&mut self) -> (Op, Vec<Array>) {
@@ -382,7 +382,7 @@ impl Draw {
             Role::Input => ([w, y], size),
             Role::Weight => ([x, y], kernel),
         };
-        let op = Op::Convolve(Convolution { role, stride, padding, dilation, groups, output });
+        let op = Op::Convolve(Box::new(Convolution { role, stride, padding, dilation, groups, output }));
         (op, inputs.iter().map(|shape| self.array(shape, dtype, false)).collect())
     }
 
@@ -407,7 +407,7 @@ impl Draw {
             window.dilation.push(dilation);
         }
         let dtype = self.one_of(&[DType::F32, DType::F64, DType::I64, DType::U8]);
-        (Op::MaxPool(window), vec![self.array(&shape, dtype, true)])
+        (Op::MaxPool(Box::new(window)), vec![self.array(&shape, dtype, true)])
     }
 }
 

@@ -157,9 +157,11 @@ fn convolution_is_its_trilinear_form() {
                     sums[2][j] += xs[i] * ys[k];
                 });
                 let results = [
-                    Array::apply_one(Op::Convolve(c), &[&x, &w]).unwrap(),
-                    Array::apply_one(Op::Convolve(of_role(Role::Input, &x_shape[2..])), &[&w, &y]).unwrap(),
-                    Array::apply_one(Op::Convolve(of_role(Role::Weight, &w_shape[2..])), &[&x, &y]).unwrap(),
+                    Array::apply_one(Op::Convolve(Box::new(c)), &[&x, &w]).unwrap(),
+                    Array::apply_one(Op::Convolve(Box::new(of_role(Role::Input, &x_shape[2..]))), &[&w, &y])
+                        .unwrap(),
+                    Array::apply_one(Op::Convolve(Box::new(of_role(Role::Weight, &w_shape[2..]))), &[&x, &y])
+                        .unwrap(),
                 ];
                 for (result, sum) in results.iter().zip(sums) {
                     let expected = Array::from_vec(sum, result.shape()).unwrap().to_dtype(dtype).unwrap();
@@ -190,7 +192,7 @@ fn max_pool_is_its_definition() {
             dilation: List::from_slice(&dilation),
             ceil,
         };
-        let (largest, places) = Array::apply_two(Op::MaxPool(window), &[&x]).unwrap();
+        let (largest, places) = Array::apply_two(Op::MaxPool(Box::new(window)), &[&x]).unwrap();
         let shape = largest.shape().clone();
         let (largest, places) = (largest.to_f64s(), places.to_i64s());
         for n in 0..3 {

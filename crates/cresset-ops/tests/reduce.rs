@@ -29,7 +29,7 @@ impl Random {
 }
 
 fn apply(kind: Reduction, dims: &[usize], keepdim: bool, x: &Array) -> Result<Array> {
-    Array::apply_one(Op::Reduce(Reduce { kind, dims: dims.into(), keepdim, map: None }), &[x])
+    Array::apply_one(Op::Reduce(Box::new(Reduce { kind, dims: dims.into(), keepdim, map: None })), &[x])
 }
 
 /// What each kind means, for numbers in order.
@@ -210,8 +210,12 @@ fn a_formula_is_reduced_in_one_pass() {
         let program =
             cresset_ops::expr::traced(2, 1, &|x: &[Expr], n: &[Expr]| (x[0] - x[1]).square() * n[0]);
         let map = Map { program, numbers: [Scalar::Float(0.5)].into_iter().collect(), shape: None };
-        let op =
-            Op::Reduce(Reduce { kind: Reduction::Sum, dims: dims.into(), keepdim: false, map: Some(map) });
+        let op = Op::Reduce(Box::new(Reduce {
+            kind: Reduction::Sum,
+            dims: dims.into(),
+            keepdim: false,
+            map: Some(map),
+        }));
         let got = Array::apply_one(op, &[&a, &b]).unwrap();
         let values = Array::formula(&[&a, &b], &[0.5.into()], |x, n| (x[0] - x[1]).square() * n[0]).unwrap();
         let wanted = model_over(Reduction::Sum, dims, shape, &values.to_f64s());
@@ -224,12 +228,12 @@ fn a_formula_is_reduced_in_one_pass() {
         for dims in [&[0usize][..], &[1], &[0, 1]] {
             let program = cresset_ops::expr::traced(1, 0, &|x: &[Expr], _: &[Expr]| x[0] * Expr::index());
             let map = Map { program, numbers: Default::default(), shape: None };
-            let op = Op::Reduce(Reduce {
+            let op = Op::Reduce(Box::new(Reduce {
                 kind: Reduction::Sum,
                 dims: dims.into(),
                 keepdim: false,
                 map: Some(map),
-            });
+            }));
             let got = Array::apply_one(op, &[&x]).unwrap();
             let values: Vec<f64> = x.to_f64s().iter().enumerate().map(|(i, v)| v * i as f64).collect();
             let wanted = model_over(Reduction::Sum, dims, x.shape(), &values);
@@ -257,11 +261,11 @@ fn nothing_and_expanded() {
     let program =
         cresset_ops::expr::traced(1, 0, &|x: &[Expr], _: &[Expr]| Expr::constant(4).floor_divide(x[0]));
     let map = Map { program, numbers: Default::default(), shape: None };
-    let op = Op::Reduce(Reduce {
+    let op = Op::Reduce(Box::new(Reduce {
         kind: Reduction::Sum,
         dims: [0].as_slice().into(),
         keepdim: false,
         map: Some(map),
-    });
+    }));
     assert!(Array::apply_one(op, &[&zero]).is_err());
 }

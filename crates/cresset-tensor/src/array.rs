@@ -13,7 +13,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Array {
     storage: Arc<Storage>,
-    layout: Layout,
+    /// Shared: what is computed of an array mostly has its layout, and arrays are moved and cloned often.
+    layout: Arc<Layout>,
     dtype: DType,
     device: Device,
 }
@@ -26,10 +27,21 @@ impl Array {
         let storage = Storage::uninitialised(operation, numel * dtype.size())?;
         Ok(Array {
             storage: Arc::new(storage),
-            layout: Layout::contiguous(shape),
+            layout: Arc::new(Layout::contiguous(shape)),
             dtype,
             device: Device::Cpu,
         })
+    }
+
+    /// Uninitialised, row-major, of the shape of another. Whoever asks writes every element before anyone else sees it.
+    #[inline]
+    pub fn uninitialised_like(operation: &'static str, like: &Array, dtype: DType) -> Result<Array> {
+        if !like.is_contiguous() || like.offset() != 0 {
+            return Array::uninitialised(operation, like.shape().clone(), dtype);
+        }
+        // As many elements lie in a memory already, so that their number times a dtype's size is a number.
+        let storage = Arc::new(Storage::uninitialised(operation, like.numel() * dtype.size())?);
+        Ok(Array { storage, layout: like.layout.clone(), dtype, device: Device::Cpu })
     }
 
     /// Every element the same number. PyTorch's `full`.
@@ -93,7 +105,7 @@ impl Array {
     fn over_vec<T: Element>(vec: Vec<T>, shape: Shape) -> Array {
         Array {
             storage: Arc::new(Storage::from_vec(vec)),
-            layout: Layout::contiguous(shape),
+            layout: Arc::new(Layout::contiguous(shape)),
             dtype: T::DTYPE,
             device: Device::Cpu,
         }
@@ -162,6 +174,7 @@ impl Array {
             }
             None => {}
         }
+        let layout = Arc::new(layout);
         Ok(Array { storage: self.storage.clone(), layout, dtype: self.dtype, device: self.device })
     }
 
@@ -186,6 +199,12 @@ impl Array {
     /// Shape, strides and offset.
     #[inline]
     pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The layout, to be kept beyond the array's life.
+    #[inline]
+    pub fn shared_layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 

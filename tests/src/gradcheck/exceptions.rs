@@ -51,6 +51,7 @@ pub const WITHOUT_CALL: &[(&str, &str)] = &[
     ("poisson_with", "gives a choice, which has no derivative"),
     ("multinomial", "gives a choice, which has no derivative"),
     ("multinomial_with", "gives a choice, which has no derivative"),
+    ("to_device", "gives the same tensor while there is one device"),
     ("clip", "another name of a method that is called"),
     ("fix", "another name of a method that is called"),
     ("empty", "makes an array out of nothing"),

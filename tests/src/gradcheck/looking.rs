@@ -95,7 +95,7 @@ fn drawn(draw: &mut Draw, kind: ViewKind) -> (View, Shape) {
                 seen.push(size);
                 strides.push(stride as isize);
             }
-            (View::AsStrided { shape: seen, strides, offset }, shape)
+            (View::AsStrided { shape: seen, strides: strides.into(), offset }, shape)
         }
     }
 }
@@ -115,7 +115,7 @@ pub fn unview(draw: &mut Draw, kind: ViewKind) -> Sample {
     let (view, shape) = drawn(draw, kind);
     let base = Layout::contiguous(shape);
     let seen = view.shape(&base).unwrap_or_default();
-    Sample { op: Op::Unview { view, base }, inputs: vec![Input::Vary(draw.laid(&seen, ANY))] }
+    Sample { op: Op::Unview { view, base: base.into() }, inputs: vec![Input::Vary(draw.laid(&seen, ANY))] }
 }
 
 /// Writing through a view.
@@ -126,7 +126,7 @@ pub fn overwrite(draw: &mut Draw, kind: ViewKind) -> Sample {
     if let (View::AsStrided { offset, .. }, Ok(Some(seen))) = (&view, view.layout(&layout))
         && seen.overlaps_itself()
     {
-        view = View::AsStrided { shape: Shape::default(), strides: Strides::default(), offset: *offset };
+        view = View::AsStrided { shape: Shape::default(), strides: Box::default(), offset: *offset };
     }
     let seen = view.shape(&layout).unwrap_or_default();
     let (mut x, source) = (draw.laid(&shape, ANY), draw.laid(&seen, ANY));

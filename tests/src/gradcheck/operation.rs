@@ -135,7 +135,7 @@ fn reduce(draw: &mut Draw, kind: Reduction, mapped: bool) -> Sample {
     if matches!(kind, Reduction::ArgMax | Reduction::ArgMin) {
         dims = (0..shape.rank().min(1)).collect();
     }
-    Sample { op: Op::Reduce(Reduce { kind, dims, keepdim: draw.truth(), map }), inputs }
+    Sample { op: Op::Reduce(Box::new(Reduce { kind, dims, keepdim: draw.truth(), map })), inputs }
 }
 
 /// A dimension of an input; without dimensions, the first counts.

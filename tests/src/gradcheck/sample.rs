@@ -126,5 +126,5 @@ pub fn map_of(
     f: impl Fn(&[Expr], &[Expr]) -> Vec<Expr>,
 ) -> Map {
     let program = traced(inputs, numbers.len(), &f);
-    Map { program, numbers: Numbers::from_slice(numbers), shape }
+    Map { program, numbers: Numbers::from_slice(numbers), shape: shape.map(Box::new) }
 }

@@ -43,7 +43,7 @@ fn convolve(draw: &mut Draw, role: Role) -> Sample {
         Role::Input => (w, y, sizes),
         Role::Weight => (x, y, kernel),
     };
-    let op = Op::Convolve(Convolution { role, stride, padding, dilation, groups, output });
+    let op = Op::Convolve(Box::new(Convolution { role, stride, padding, dilation, groups, output }));
     Sample { op, inputs: vec![Input::Vary(draw.laid(&a, ANY)), Input::Vary(draw.laid(&b, ANY))] }
 }
 
@@ -60,6 +60,6 @@ pub fn max_pool(draw: &mut Draw) -> Sample {
         padding.push(draw.integer(0, reach / 2));
         shape.push(reach + draw.integer(0, 2));
     }
-    let op = Op::MaxPool(Window { kernel, stride, padding, dilation, ceil: draw.truth() });
+    let op = Op::MaxPool(Box::new(Window { kernel, stride, padding, dilation, ceil: draw.truth() }));
     Sample { op, inputs: vec![Input::Vary(draw.laid(&shape, &[(-2.0, 2.0)]))] }
 }

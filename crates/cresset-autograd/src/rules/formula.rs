@@ -7,10 +7,12 @@ use std::sync::Arc;
 use cresset_ops::{
     Apply, Error, Expr, Op, Result, Shape,
     expr::{Memo, Node, Program, select, traced},
-    op::{List, Map, Reduce, Reduction},
+    op::{List, Map, Numbers, Reduce, Reduction},
     view::View,
 };
 use smallvec::SmallVec;
+
+use crate::history::Meta;
 
 use super::{
     Context, Gradients, Needs, Some64,
@@ -216,7 +218,7 @@ pub(crate) fn differentiate<T: Apply>(
     dys: &[Option<T>],
 ) -> Result<Gradients<T>> {
     let mut gradients = Gradients::new();
-    for i in 0..context.input_metas.len() {
+    for i in 0..context.edges.len() {
         gradients.push(if context.wants(i) { gradient(context, map, dys, i, None)? } else { None });
     }
     Ok(gradients)
@@ -238,12 +240,13 @@ pub(crate) fn gradient<T: Apply>(
         ));
     }
     let Some(program) = &derivative.program else { return Ok(None) };
-    let whole = shape.or(context.output_metas.first().map(|meta| &meta.0)).cloned().unwrap_or_default();
+    let none = Shape::default();
+    let whole = shape.or(context.output_metas.first().map(Meta::shape)).unwrap_or(&none);
     // The gradient itself, unchanged: nothing to compute.
     if let ([Node::Input(_)], [Argument::Gradient(j)]) = (program.nodes(), derivative.arguments.as_slice())
         && let Some(Some(dy)) = dys.get(*j)
     {
-        return Ok(Some(if *dy.shape() == whole { dy.clone() } else { expand(dy, &whole)? }));
+        return Ok(Some(if dy.shape() == whole { dy.clone() } else { expand(dy, whole)? }));
     }
     let mut arguments: SmallVec<[T; 4]> = SmallVec::new();
     for argument in &derivative.arguments {
@@ -251,21 +254,25 @@ pub(crate) fn gradient<T: Apply>(
             Argument::Gradient(j) => match dys.get(j).and_then(Option::as_ref) {
                 Some(dy) => dy.clone(),
                 None => {
-                    let (shape, dtype) = &context.output_metas[j];
-                    T::constant(crate::tensor::zeros(shape, *dtype)?)
+                    let meta = &context.output_metas[j];
+                    T::constant(crate::tensor::zeros(meta.shape(), meta.dtype)?)
                 }
             },
             Argument::Input(j) => context.x(j)?.clone(),
             Argument::Output(j) => context.y(j)?.clone(),
         });
     }
-    let references: SmallVec<[&T; 4]> = arguments.iter().collect();
+    let mut references: SmallVec<[&T; 4]> = SmallVec::new();
+    arguments.iter().for_each(|argument| references.push(argument));
     let input = context.input_shape(i);
     // An argument of the whole shape tells it; otherwise it has to be said.
-    let told = references.iter().any(|x| *x.shape() == whole);
-    let formula =
-        Map { program: program.clone(), numbers: map.numbers.clone(), shape: (!told).then(|| whole.clone()) };
-    if *input == whole || whole.numel() == 0 {
+    let told = references.iter().any(|x| x.shape() == whole);
+    let formula = Map {
+        program: program.clone(),
+        numbers: Numbers::from_slice(&map.numbers),
+        shape: (!told).then(|| Box::new(whole.clone())),
+    };
+    if input == whole || whole.numel() == 0 {
         return T::apply_one(Op::Map(formula), &references).map(Some);
     }
     // What was broadcast is summed in the same pass.
@@ -274,7 +281,7 @@ pub(crate) fn gradient<T: Apply>(
         .filter(|&dim| dim < extra || (input[dim - extra] == 1 && whole[dim] != 1))
         .collect();
     let reduce = Reduce { kind: Reduction::Sum, dims, keepdim: true, map: Some(formula) };
-    T::apply_one(Op::Reduce(reduce), &references).map(Some)
+    T::apply_one(Op::Reduce(Box::new(reduce)), &references).map(Some)
 }
 
 /// The program over only those arguments it uses.

@@ -22,6 +22,7 @@ use cresset_ops::{
 use cresset_tensor::Layout;
 use smallvec::{SmallVec, smallvec};
 
+use crate::history::{Edge, Meta};
 use combine::Places;
 pub(crate) use tangent::tangent;
 
@@ -57,10 +58,10 @@ pub(crate) struct Context<'a, T> {
     pub op: &'a Op,
     pub inputs: &'a [Option<T>],
     pub outputs: &'a [Option<T>],
-    /// Shape and dtype of every input.
-    pub input_metas: &'a [(&'a Shape, DType)],
-    /// Shape and dtype of every output.
-    pub output_metas: &'a [(Shape, DType)],
+    /// Where every input came from, and what it was like.
+    pub edges: &'a [Edge],
+    /// What every output was like.
+    pub output_metas: &'a [Meta],
     /// For which inputs a gradient is asked.
     pub wanted: &'a [bool],
 }
@@ -82,8 +83,13 @@ impl<T: Apply> Context<'_, T> {
         self.wanted.get(i).copied().unwrap_or(false)
     }
 
+    /// What an input was like.
+    pub fn input_meta(&self, i: usize) -> &Meta {
+        self.edges[i].meta.as_ref().unwrap_or(&self.output_metas[0])
+    }
+
     pub fn input_shape(&self, i: usize) -> &Shape {
-        self.input_metas[i].0
+        self.input_meta(i).shape()
     }
 
     /// `f()` if input `i` wants its gradient.
@@ -175,7 +181,7 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
             view @ (View::Slice { .. } | View::Select { .. } | View::Diagonal { .. } | View::Unfold { .. }),
         ) => {
             let base = Layout::contiguous(shape(0).clone());
-            smallvec![Some(T::apply_one(Op::Unview { view: view.clone(), base }, &[dy])?)]
+            smallvec![Some(T::apply_one(Op::Unview { view: view.clone(), base: base.into() }, &[dy])?)]
         }
         Op::Unview { view, base } => smallvec![Some(look(dy, view, base)?)],
         Op::Overwrite(view) => {
@@ -192,7 +198,7 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
         Op::Concat { dim } => {
             let mut start = 0;
             let mut gradients = Gradients::new();
-            for i in 0..context.input_metas.len() {
+            for i in 0..context.edges.len() {
                 let len = shape(i)[*dim];
                 let slice = View::Slice { dim: *dim, start, len, step: 1 };
                 gradients.push(context.when(i, || T::apply_one(Op::View(slice), &[dy]))?);
@@ -291,7 +297,7 @@ fn normalize<T: Apply>(context: &Context<T>, dims: usize, dys: &[Option<T>]) -> 
     }
     match dx {
         Some(dx) => Ok(dx),
-        None => zeros(shape, context.input_metas[0].1),
+        None => zeros(shape, context.input_meta(0).dtype),
     }
 }
 
@@ -301,18 +307,18 @@ pub(crate) fn look<T: Apply>(dy: &T, view: &View, base: &Layout) -> Result<T> {
         return T::apply_one(Op::View(view.clone()), &[dy]);
     };
     // A geometry is one over memory: lay the gradient out as the base was.
-    let seen = Layout::new(shape.clone(), strides.clone(), *offset);
+    let seen = Layout::new(shape.clone(), (**strides).clone(), *offset);
     let ends = [base.span()?, seen.span()?];
     let end = ends.iter().flatten().map(|(_, end)| *end).max().unwrap_or(0);
     let own = View::AsStrided {
         shape: base.shape().clone(),
-        strides: base.strides().clone(),
+        strides: base.strides().clone().into(),
         offset: base.offset(),
     };
     let memory = if base.is_contiguous() && base.offset() == 0 && end == base.numel() {
         contiguous_for(dy, view)?
     } else {
-        T::apply_one(Op::Unview { view: own, base: Layout::contiguous([end].into()) }, &[dy])?
+        T::apply_one(Op::Unview { view: own, base: Layout::contiguous([end].into()).into() }, &[dy])?
     };
     T::apply_one(Op::View(placed(view, &memory)), &[&memory])
 }
@@ -386,15 +392,18 @@ fn source_gradient<T: Apply>(gathered: T, shape: &Shape) -> Result<T> {
             larger[dim] = shape[dim];
             let view = View::Slice { dim, start: 0, len, step: 1 };
             let base = Layout::contiguous(larger);
-            gradient = T::apply_one(Op::Unview { view, base }, &[&gradient])?;
+            gradient = T::apply_one(Op::Unview { view, base: base.into() }, &[&gradient])?;
         }
     }
     Ok(gradient)
 }
 
 /// The sum of a gradient over what was broadcast, in the shape and dtype of the input.
-pub(crate) fn fit<T: Apply>(gradient: T, shape: &Shape, dtype: DType) -> Result<T> {
-    let mut gradient = gradient;
+pub(crate) fn fit<T: Apply>(gradient: T, meta: &Meta) -> Result<T> {
+    if meta.is_of(gradient.array()) {
+        return Ok(gradient);
+    }
+    let (mut gradient, shape, dtype) = (gradient, meta.shape(), meta.dtype);
     if gradient.shape() != shape {
         let extra = gradient.rank().saturating_sub(shape.rank());
         let dims: Vec<i64> = (0..gradient.rank())

@@ -69,12 +69,12 @@ pub(super) fn differentiate<T: Apply>(context: &Context<T>, reduce: &Reduce, dy:
         op: context.op,
         inputs: context.inputs,
         outputs: &outputs,
-        input_metas: context.input_metas,
+        edges: context.edges,
         output_metas: context.output_metas,
         wanted: context.wanted,
     };
     let mut gradients = Gradients::new();
-    for i in 0..context.input_metas.len() {
+    for i in 0..context.edges.len() {
         let gradient = formula::gradient(&inner, map, &[Some(of_formula.clone())], i, Some(&full));
         gradients.push(if context.wants(i) { gradient? } else { None });
     }
@@ -83,10 +83,11 @@ pub(super) fn differentiate<T: Apply>(context: &Context<T>, reduce: &Reduce, dy:
 
 fn broadcast<T: Apply>(context: &Context<T>, map: &Map) -> Result<Shape> {
     if let Some(shape) = &map.shape {
-        return Ok(shape.clone());
+        return Ok((**shape).clone());
     }
     let mut shape = Shape::default();
-    for (other, _) in context.input_metas {
+    for i in 0..context.edges.len() {
+        let other = context.input_shape(i);
         shape = shape.broadcast(other).ok_or_else(|| {
             Error::shape(context.op.name(), format!("shapes {shape} and {other} do not broadcast together"))
         })?;

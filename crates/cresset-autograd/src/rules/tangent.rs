@@ -20,7 +20,7 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
     let full = |i: usize| -> Result<Tensor> {
         match &dxs[i] {
             Some(dx) => Ok(dx.clone()),
-            None => zeros(context.input_shape(i), context.input_metas[i].1),
+            None => zeros(context.input_shape(i), context.input_meta(i).dtype),
         }
     };
     match (op, first) {
@@ -85,20 +85,19 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
 /// `u` is therefore `J·v`, the tangent.
 fn by_adjoint(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Result<Outputs<Option<Tensor>>> {
     let mut tangents = Outputs::new();
-    for (k, (shape, dtype)) in context.output_metas.iter().enumerate() {
-        if !dtype.is_float() {
+    for (k, meta) in context.output_metas.iter().enumerate() {
+        if !meta.dtype.is_float() {
             tangents.push(None);
             continue;
         }
-        let u: Tensor = zeros::<Tensor>(shape, *dtype)?.requires_grad();
+        let u: Tensor = zeros::<Tensor>(meta.shape(), meta.dtype)?.requires_grad();
         let us: Vec<Option<Tensor>> =
             (0..context.output_metas.len()).map(|j| (j == k).then(|| u.clone())).collect();
         let gradients = crate::enable_grad(|| super::differentiate(context, &us))?;
         let mut sum: Option<Tensor> = None;
         for (i, gradient) in gradients.into_iter().enumerate() {
             let (Some(gradient), Some(Some(dx))) = (gradient, dxs.get(i)) else { continue };
-            let (shape, dtype) = context.input_metas[i];
-            let gradient = crate::enable_grad(|| fit(gradient, shape, dtype))?;
+            let gradient = crate::enable_grad(|| fit(gradient, context.input_meta(i)))?;
             if !gradient.needs_grad() {
                 continue;
             }
@@ -111,7 +110,7 @@ fn by_adjoint(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Result<Outpu
         }
         tangents.push(Some(match sum {
             Some(sum) => sum,
-            None => zeros(shape, *dtype)?,
+            None => zeros(meta.shape(), meta.dtype)?,
         }));
     }
     Ok(tangents)

@@ -17,7 +17,10 @@ pub(super) fn convolve<T: Apply>(
     let spatial = |i: usize| -> List { context.input_shape(i)[2..].iter().copied().collect() };
     // The same form, with factor `i` as its output.
     let other = |role: Role, i: usize, a: &T, b: &T| {
-        T::apply_one(Op::Convolve(Convolution { role, output: spatial(i), ..convolution.clone() }), &[a, b])
+        T::apply_one(
+            Op::Convolve(Box::new(Convolution { role, output: spatial(i), ..convolution.clone() })),
+            &[a, b],
+        )
     };
     Ok(match convolution.role {
         Role::Output => smallvec![

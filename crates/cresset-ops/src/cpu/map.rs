@@ -42,7 +42,7 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Outputs<Array>> {
         map_dtypes(map, inputs)?;
     }
     let plan = plan(&map.program, &types, &map.numbers)?;
-    let shape = broadcast(name, inputs, map.shape.as_ref())?;
+    let shape = broadcast(name, inputs, map.shape.as_deref())?;
     let mut outputs: Outputs<Array> = SmallVec::new();
     for &(_, dtype) in &plan.outputs {
         outputs.push(Array::uninitialised(name, shape.clone(), dtype)?);

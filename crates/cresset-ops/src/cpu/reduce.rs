@@ -73,7 +73,7 @@ fn reduce_map(reduce: &Reduce, map: &Map, inputs: &[&Array], output: &Array) -> 
         return Err(Error::argument(name, "the formula has no output"));
     };
     let (slot, lane) = (slot as usize, Lane::of(dtype));
-    let shape = broadcast(name, inputs, map.shape.as_ref())?;
+    let shape = broadcast(name, inputs, map.shape.as_deref())?;
     let strides: SmallVec<[Steps; 4]> =
         inputs.iter().map(|x| broadcast_strides(&shape, x.shape(), x.strides())).collect();
     let main = (0..inputs.len()).max_by_key(|&i| (inputs[i].numel(), std::cmp::Reverse(i)));

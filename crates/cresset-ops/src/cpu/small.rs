@@ -9,7 +9,7 @@ use crate::{
     expr::{Level, Type},
     op::Map,
 };
-use cresset_tensor::{Array, Error, Locks, Result, Shape, memory};
+use cresset_tensor::{Array, Error, Locks, Result, memory};
 
 /// More elements than this are no longer few: they may be worth threads.
 const FEW: usize = 1024;
@@ -31,7 +31,8 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
     {
         return Ok(None);
     }
-    let Some((shape, numel)) = common_shape(inputs) else { return Ok(None) };
+    let Some(like) = shaped(inputs) else { return Ok(None) };
+    let numel = like.numel();
     let mut types = [Type { dtype: inputs[0].dtype(), level: Level::Number }; INPUTS];
     for (place, x) in types.iter_mut().zip(inputs) {
         *place = Type::array(x.dtype(), x.rank());
@@ -52,7 +53,7 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
         let pointer = std::ptr::from_mut(&mut constants[i]).cast();
         cells[inputs.len() + i] = Cell { pointer, constant: true };
     }
-    let output = Array::uninitialised("map", shape.clone(), dtype)?;
+    let output = Array::uninitialised_like("map", like, dtype)?;
     cells[slot as usize].pointer = output.as_ptr();
     let room = (numel * 8).next_multiple_of(memory::ALIGNMENT);
     let spare = plan.registers - 1;
@@ -78,24 +79,22 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
     Ok(Some(output))
 }
 
-/// The one shape of all inputs that are not single numbers.
+/// The input whose shape is the result's: that of all inputs that are not single numbers.
 #[inline]
-fn common_shape<'a>(inputs: &[&'a Array]) -> Option<(&'a Shape, usize)> {
-    let mut shape = inputs[0].shape();
-    let mut numel = inputs[0].numel();
+fn shaped<'a>(inputs: &[&'a Array]) -> Option<&'a Array> {
+    let mut like = inputs[0];
     for x in &inputs[1..] {
-        let other = x.numel();
-        if other != 1 || numel == 1 && x.rank() > shape.rank() {
-            if numel != 1 && x.shape() != shape {
+        if x.numel() != 1 || like.numel() == 1 && x.rank() > like.rank() {
+            if like.numel() != 1 && x.shape() != like.shape() {
                 return None;
             }
-            if numel == 1 && x.rank() < shape.rank() {
+            if like.numel() == 1 && x.rank() < like.rank() {
                 return None;
             }
-            (shape, numel) = (x.shape(), other);
+            like = x;
         }
     }
     let simple =
-        inputs.iter().all(|x| if x.numel() == 1 { x.rank() <= shape.rank() } else { x.is_contiguous() });
-    (simple && numel > 0 && numel <= FEW).then_some((shape, numel))
+        inputs.iter().all(|x| if x.numel() == 1 { x.rank() <= like.rank() } else { x.is_contiguous() });
+    (simple && like.numel() > 0 && like.numel() <= FEW).then_some(like)
 }

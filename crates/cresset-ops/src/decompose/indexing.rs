@@ -76,7 +76,9 @@ pub fn overwrite<T: Apply>(view: &View, base: &T, source: &T) -> Result<T> {
         View::AsStrided { shape, strides, offset } => {
             let array = base.array();
             match offset.checked_sub(array.offset()) {
-                Some(offset) if array.is_contiguous() => Layout::new(shape.clone(), strides.clone(), offset),
+                Some(offset) if array.is_contiguous() => {
+                    Layout::new(shape.clone(), (**strides).clone(), offset)
+                }
                 _ => return Err(Error::argument("overwrite", "as_strided needs a contiguous array")),
             }
         }

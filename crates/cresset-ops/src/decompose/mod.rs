@@ -41,8 +41,8 @@ pub fn is_primitive(op: &Op) -> bool {
         Op::Gather { .. } | Op::Scatter { .. } => true,
         // Order.
         Op::Sort { .. } => true,
-        Op::Reduce(Reduce { map: Some(_), .. }) => false,
-        Op::Reduce(Reduce { map: None, kind, .. }) => match kind {
+        Op::Reduce(reduce) if reduce.map.is_some() => false,
+        Op::Reduce(reduce) => match reduce.kind {
             Reduction::Sum | Reduction::Prod | Reduction::Max => true,
             Reduction::Min | Reduction::ArgMax | Reduction::ArgMin | Reduction::Any | Reduction::All => false,
         },
@@ -96,7 +96,7 @@ fn view<T: Apply>(x: &T, view: View) -> Result<T> {
 #[track_caller]
 fn reduce_one<T: Apply>(kind: Reduction, x: &T, dim: usize) -> Result<T> {
     let dims: List = (dim < x.rank()).then_some(dim).into_iter().collect();
-    T::apply_one(Op::Reduce(Reduce { kind, dims, keepdim: true, map: None }), &[x])
+    T::apply_one(Op::Reduce(Box::new(Reduce { kind, dims, keepdim: true, map: None })), &[x])
 }
 
 /// Whole numbers as an index, where `like` lives.

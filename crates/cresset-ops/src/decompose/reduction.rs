@@ -18,10 +18,10 @@ use crate::{
 pub fn reduce<T: Apply>(reduce: &Reduce, inputs: &[&T]) -> Result<T> {
     if let Some(map) = &reduce.map {
         let value = T::apply_one(Op::Map(map.clone()), inputs)?;
-        return T::apply_one(Op::Reduce(Reduce { map: None, ..reduce.clone() }), &[&value]);
+        return T::apply_one(Op::Reduce(Box::new(Reduce { map: None, ..reduce.clone() })), &[&value]);
     }
     let x = inputs[0];
-    let of = |kind, x: &T| T::apply_one(Op::Reduce(Reduce { kind, ..reduce.clone() }), &[x]);
+    let of = |kind, x: &T| T::apply_one(Op::Reduce(Box::new(Reduce { kind, ..reduce.clone() })), &[x]);
     match reduce.kind {
         Reduction::Sum | Reduction::Prod | Reduction::Max => of(reduce.kind, x),
         Reduction::Min => turned(&of(Reduction::Max, &turned(x)?)?),

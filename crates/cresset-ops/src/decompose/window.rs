@@ -130,7 +130,10 @@ pub fn convolve<T: Apply>(convolution: &Convolution, a: &T, b: &T) -> Result<T> 
             }
             for dim in (0..spatial).rev() {
                 let base = Layout::contiguous(bases[dim].clone());
-                x = T::apply_one(Op::Unview { view: unfold(dim, sizes.kernel[dim]), base }, &[&x])?;
+                x = T::apply_one(
+                    Op::Unview { view: unfold(dim, sizes.kernel[dim]), base: base.into() },
+                    &[&x],
+                )?;
             }
             for dim in 0..spatial {
                 let slice = View::Slice { dim: 2 + dim, start: padding[dim], len: output[dim], step: 1 };
@@ -143,7 +146,7 @@ pub fn convolve<T: Apply>(convolution: &Convolution, a: &T, b: &T) -> Result<T> 
 
 /// The largest of every window, and the first place where it lies (of NaN, the last).
 pub fn max_pool<T: Apply>(window: &Window, x: &T) -> Result<Outputs<T>> {
-    let metas = infer(&Op::MaxPool(window.clone()), &[x.array()])?;
+    let metas = infer(&Op::MaxPool(Box::new(window.clone())), &[x.array()])?;
     let spatial = window.kernel.len();
     let outside = x.rank() - spatial;
     let lowest = match x.dtype().is_float() {

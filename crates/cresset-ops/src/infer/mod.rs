@@ -249,7 +249,7 @@ pub(crate) fn map_dtypes(map: &Map, inputs: &[&Array]) -> Result<SmallVec<[DType
 
 fn infer_map(map: &Map, inputs: &[&Array]) -> Result<Metas> {
     let dtypes = map_dtypes(map, inputs)?;
-    let shape = broadcast(map.program.name(), inputs, map.shape.as_ref())?;
+    let shape = broadcast(map.program.name(), inputs, map.shape.as_deref())?;
     Ok(dtypes.into_iter().map(|dtype| meta(shape.clone(), dtype)).collect())
 }
 

@@ -248,7 +248,7 @@ fn largest(values: &Array, places: &Array) -> Result<Array> {
         return Array::filled("max_pool", planes, cresset_tensor::DType::I64, 0);
     }
     let reduce = Reduce { kind: Reduction::ArgMax, dims: List::from_slice(&[2]), keepdim: true, map: None };
-    let which = Array::apply_one(Op::Reduce(reduce), &[values])?;
+    let which = Array::apply_one(Op::Reduce(Box::new(reduce)), &[values])?;
     let places = Array::apply_one(Op::View(View::Expand(values.shape().clone())), &[places])?;
     shaped(&Array::apply_one(Op::Gather { dim: 2 }, &[&places, &which])?, planes)
 }

@@ -194,7 +194,7 @@ fn open_rows(mask: &Array) -> Result<Option<Array>> {
     }
     let reduce = |kind| {
         let dims = [last].into_iter().collect();
-        Array::apply_one(Op::Reduce(Reduce { kind, dims, keepdim: true, map: None }), &[mask])
+        Array::apply_one(Op::Reduce(Box::new(Reduce { kind, dims, keepdim: true, map: None })), &[mask])
     };
     let open = match mask.dtype() {
         DType::Bool => reduce(Reduction::Any)?,

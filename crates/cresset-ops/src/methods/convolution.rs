@@ -252,7 +252,8 @@ fn convolve<T: Apply>(
         };
         output.push(room / stride[d] + 1);
     }
-    let op = Op::Convolve(Convolution { role: Role::Output, stride, padding, dilation, groups, output });
+    let op =
+        Op::Convolve(Box::new(Convolution { role: Role::Output, stride, padding, dilation, groups, output }));
     finish(name, T::apply_one(op, &[&x, weight])?, bias, batched)
 }
 
@@ -308,7 +309,8 @@ fn transpose<T: Apply>(
             padding[d] = 0;
         }
     }
-    let op = Op::Convolve(Convolution { role: Role::Input, stride, padding, dilation, groups, output });
+    let op =
+        Op::Convolve(Box::new(Convolution { role: Role::Input, stride, padding, dilation, groups, output }));
     let mut y = T::apply_one(op, &[weight, &x])?;
     if ends.iter().any(|&end| end != 0) {
         y = y.constant_pad_nd(ends, 0)?;

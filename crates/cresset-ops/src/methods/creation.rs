@@ -33,7 +33,7 @@ where
     let program =
         traced(1, numbers.len(), &move |x: &[Expr], n: &[Expr]| f(Expr::index(), n).cast_like(x[0]));
     T::apply_one(
-        Op::Map(Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape) }),
+        Op::Map(Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.into()) }),
         &[&like],
     )
 }

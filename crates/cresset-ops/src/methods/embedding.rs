@@ -413,7 +413,7 @@ fn largest<T: Apply>(rows: &T, bags: &Bags, width: usize) -> Result<T> {
     let real = T::constant(Array::from_vec(real, [bags.count, longest, 1])?);
     let lowest = T::formula(&[&padded, &real], &[f64::NEG_INFINITY.into()], |x, n| select(x[1], x[0], n[0]))?;
     let first = Reduce { kind: Reduction::ArgMax, dims: [1].into_iter().collect(), keepdim: true, map: None };
-    let first = T::apply_one(Op::Reduce(first), &[&lowest])?;
+    let first = T::apply_one(Op::Reduce(Box::new(first)), &[&lowest])?;
     let y = shaped(&T::apply_one(Op::Gather { dim: 1 }, &[&lowest, &first])?, [bags.count, width].into())?;
     let full: Vec<bool> = sizes.iter().map(|&size| size > 0).collect();
     let full = T::constant(Array::from_vec(full, [bags.count, 1])?);

@@ -25,7 +25,7 @@ where
 {
     let program = traced(inputs.len(), numbers.len(), &f);
     let map = Some(Map { program, numbers: Numbers::from_slice(numbers), shape: None });
-    T::apply_one(Op::Reduce(Reduce { kind, dims: List::from_slice(dims), keepdim, map }), inputs)
+    T::apply_one(Op::Reduce(Box::new(Reduce { kind, dims: List::from_slice(dims), keepdim, map })), inputs)
 }
 
 /// The sizes of a window and the like: one for every dimension, or one for each, none below `least`.
@@ -110,6 +110,6 @@ where
     F: Fn(&[Expr], &[Expr]) -> Expr,
 {
     let program = traced(inputs.len(), numbers.len(), &f);
-    let map = Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.clone()) };
+    let map = Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.clone().into()) };
     T::apply_one(Op::Map(map), inputs)
 }

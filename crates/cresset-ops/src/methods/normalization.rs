@@ -187,8 +187,10 @@ pub trait Normalizations: Apply {
         padded.checked_numel("local_response_norm")?;
         let inside = View::Slice { dim: 1, start: size / 2, len: self.shape()[1], step: 1 };
         let square = Self::formula(&[self], &[], |x, _| x[0].square())?;
-        let padded =
-            Self::apply_one(Op::Unview { view: inside, base: Layout::contiguous(padded) }, &[&square])?;
+        let padded = Self::apply_one(
+            Op::Unview { view: inside, base: Layout::contiguous(padded).into() },
+            &[&square],
+        )?;
         let windows = View::Unfold { dim: 1, size, step: 1, dilation: 1 };
         let windows = Self::apply_one(Op::View(windows), &[&padded])?;
         let sums = sum_formula(&[&windows], &[], [self.rank()], false, |x, _| x[0])?;

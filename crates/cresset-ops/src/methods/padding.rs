@@ -131,9 +131,9 @@ pub trait Padding: Apply {
         // The array seen as a part of a larger one that was just made.
         let strides: Strides = shape.contiguous_strides();
         let offset = start.iter().zip(&strides).map(|(&at, &stride)| at * stride as usize).sum();
-        let view = View::AsStrided { shape: inner.shape().clone(), strides, offset };
+        let view = View::AsStrided { shape: inner.shape().clone(), strides: strides.into(), offset };
         if value.to_f64() == 0.0 {
-            return Self::apply_one(Op::Unview { view, base: Layout::contiguous(shape) }, &[&inner]);
+            return Self::apply_one(Op::Unview { view, base: Layout::contiguous(shape).into() }, &[&inner]);
         }
         let base = Self::constant(Array::filled("pad", shape, self.dtype(), value)?);
         Self::apply_one(Op::Overwrite(view), &[&base, &inner])

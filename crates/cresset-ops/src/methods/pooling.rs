@@ -209,7 +209,7 @@ fn max_pool<T: Apply>(
     let dilation = per_dimension(name, "dilation", &options.dilation, dims, 1)?;
     check_input(name, dims, x)?;
     let window = Window { kernel, stride, padding, dilation, ceil: options.ceil_mode };
-    T::apply_two(Op::MaxPool(window), &[x])
+    T::apply_two(Op::MaxPool(Box::new(window)), &[x])
 }
 
 #[track_caller]

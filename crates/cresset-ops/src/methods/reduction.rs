@@ -52,7 +52,7 @@ pub trait Reductions: Apply {
     #[track_caller]
     fn reduce(&self, kind: Reduction, dims: impl Into<Axes>, keepdim: bool) -> Result<Self> {
         let dims = axes(kind.name(), dims, self.rank())?;
-        Self::apply_one(Op::Reduce(Reduce { kind, dims, keepdim, map: None }), &[self])
+        Self::apply_one(Op::Reduce(Box::new(Reduce { kind, dims, keepdim, map: None })), &[self])
     }
 
     /// A reduction of a formula's values over several arrays broadcast together, in one pass.
@@ -80,7 +80,7 @@ pub trait Reductions: Apply {
         let dims = axes(kind.name(), dims, rank)?;
         let program = traced(inputs.len(), numbers.len(), &f);
         let map = Some(Map { program, numbers: Numbers::from_slice(numbers), shape: None });
-        Self::apply_one(Op::Reduce(Reduce { kind, dims, keepdim, map }), inputs)
+        Self::apply_one(Op::Reduce(Box::new(Reduce { kind, dims, keepdim, map })), inputs)
     }
 
     /// The sum of all elements; of integers and `bool` as `int64`.
@@ -355,7 +355,7 @@ fn find<T: Apply>(x: &T, kind: Reduction, dim: i64, keepdim: bool) -> Result<T> 
     if x.rank() == 0 {
         return Ok(T::constant(Array::scalar(0i64, DType::I64)?));
     }
-    T::apply_one(Op::Reduce(Reduce { kind, dims: smallvec![dim], keepdim, map: None }), &[x])
+    T::apply_one(Op::Reduce(Box::new(Reduce { kind, dims: smallvec![dim], keepdim, map: None })), &[x])
 }
 
 #[track_caller]

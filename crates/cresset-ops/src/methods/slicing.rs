@@ -252,5 +252,5 @@ fn strided_view<T: Apply>(x: &T, sizes: Sizes, strides: Sizes, offset: Option<i6
     };
     let strides: Strides =
         strides.iter().map(|&stride| isize::try_from(stride).unwrap_or(isize::MAX)).collect();
-    Ok(View::AsStrided { shape, strides, offset })
+    Ok(View::AsStrided { shape, strides: strides.into(), offset })
 }

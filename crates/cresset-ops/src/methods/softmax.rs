@@ -112,7 +112,7 @@ fn one_hot_of_largest<T: Apply>(x: &T, dim: usize) -> Result<T> {
     }
     let reduce =
         Reduce { kind: Reduction::ArgMax, dims: [dim].into_iter().collect(), keepdim: true, map: None };
-    let place = T::apply_one(Op::Reduce(reduce), &[x])?;
+    let place = T::apply_one(Op::Reduce(Box::new(reduce)), &[x])?;
     let inner: usize = x.shape()[dim + 1..].iter().product();
     formula_over(x.shape(), &[&place], &[inner.into(), x.shape()[dim].into()], |x, n| {
         Expr::index().floor_divide(n[0]).remainder(n[1]).eq(x[0])

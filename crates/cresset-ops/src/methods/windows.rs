@@ -130,7 +130,7 @@ pub trait Windows: Apply {
         for (base, d) in bases.into_iter().zip([1, 0]) {
             base.checked_numel(name)?;
             let view = View::Unfold { dim: 2 + d, size: kernel[d], step: stride[d], dilation: dilation[d] };
-            y = Self::apply_one(Op::Unview { view, base: Layout::contiguous(base) }, &[&y])?;
+            y = Self::apply_one(Op::Unview { view, base: Layout::contiguous(base).into() }, &[&y])?;
         }
         for d in 0..2 {
             if padding[d] > 0 {

@@ -263,7 +263,7 @@ fn least(x: &Array) -> Result<f64> {
     }
     let dims = (0..x.rank()).collect();
     let reduce = Reduce { kind: Reduction::Min, dims, keepdim: false, map: None };
-    let least: f64 = Array::apply_one(Op::Reduce(reduce), &[x])?.item()?;
+    let least: f64 = Array::apply_one(Op::Reduce(Box::new(reduce)), &[x])?.item()?;
     if !least.is_nan() {
         return Ok(least);
     }
