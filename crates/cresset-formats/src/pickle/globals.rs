@@ -88,7 +88,7 @@ fn refused<T>(module: &str, name: &str) -> Outcome<T> {
             "that is not among the few names of PyTorch's tensors and Python's containers which mean only data"
         }
     };
-    wrong(format!("its pickle names {module}.{name}; nothing was run: {why}"))
+    wrong(format!("it names {module}.{name}; nothing was run: {why}"))
 }
 
 fn element_of(storage: &str) -> Outcome<DType> {
