@@ -57,3 +57,17 @@ fn numbers_are_of_double_precision_until_they_meet_an_array() {
     // Also under a sum, and where integers are divided by nothing.
     assert!(Array::formula(&[&x], &[0.into()], |x, n| x[0] + n[0].floor_divide(n[0])).is_err());
 }
+
+#[test]
+fn an_input_that_is_an_output_is_read_before_it_is_written() {
+    for n in [3, 5000] {
+        let list = |shift: usize| (0..n).map(|i| (i + shift) as f32).collect::<Vec<f32>>();
+        let array = |shift| Array::from_vec(list(shift), n).unwrap();
+        let (a, b, c) = (array(0), array(1), array(2));
+        Array::formulas_into(&[&a, &b], &[], &[&a, &b], |x, _| [x[1], x[0]]).unwrap();
+        assert_eq!((a.to_vec::<f32>().unwrap(), b.to_vec::<f32>().unwrap()), (list(1), list(0)));
+        Array::formulas_into(&[&a, &b, &c], &[], &[&a, &b, &c], |x, _| [x[1] + 1.0, x[2], x[1]]).unwrap();
+        assert_eq!(a.to_vec::<f32>().unwrap(), list(1));
+        assert_eq!((b.to_vec::<f32>().unwrap(), c.to_vec::<f32>().unwrap()), (list(2), list(0)));
+    }
+}

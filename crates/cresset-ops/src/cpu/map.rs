@@ -79,8 +79,13 @@ pub fn map_into(map: &Map, inputs: &[&Array], targets: &[&Array]) -> Result<()> 
     // An input that lies over a target otherwise than the target itself would be read after it was written.
     let mut copies: SmallVec<[Array; 2]> = SmallVec::new();
     let mut sources: SmallVec<[Option<usize>; 4]> = SmallVec::new();
-    for x in inputs {
-        let clash = targets.iter().any(|target| target.shares_memory(x) && target.layout() != x.layout());
+    for (i, x) in inputs.iter().enumerate() {
+        // So would one that is an output as it is, if it lies over the target of another.
+        let given = |output: usize| plan.outputs[output].0 as usize == i;
+        let is_output = (0..targets.len()).any(given);
+        let clash = targets.iter().enumerate().any(|(output, target)| {
+            target.shares_memory(x) && (target.layout() != x.layout() || is_output && !given(output))
+        });
         sources.push(clash.then_some(copies.len()));
         if clash {
             copies.push(super::copy::contiguous(x)?);
