@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cresset_tests::golden::{
     Golden, Mode, Report, Summary, default_folder, in_core, read, read_modules, run, run_formats, run_module,
+    run_optimizers, run_schedules,
 };
 
 const USAGE: &str = "\
@@ -70,6 +71,8 @@ pub fn main(words: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
         println!("{}", Summary::of(&reports));
         if options.only.is_empty() && !options.core {
             whole &= modules(&options)?;
+            whole &= counted(run_optimizers(&options.folder)?);
+            whole &= counted(run_schedules(&options.folder)?);
             whole &= formats(&options)?;
         }
     }
@@ -88,6 +91,13 @@ fn modules(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
     }
     println!("modules: {passed} of {}", cases.len());
     Ok(passed == cases.len())
+}
+
+/// What fell short, and a line that counts; true if nothing did.
+fn counted(report: Report) -> bool {
+    report.troubles.iter().for_each(|trouble| println!("{}", trouble.replace('\n', " ")));
+    println!("{}: {} of {}", report.name, report.cases.0, report.cases.1);
+    report.is_whole()
 }
 
 /// Files of other programs; true if each reads, or is refused, as it should.

@@ -90,7 +90,12 @@ pub struct Store {
 impl Store {
     /// `NAME.json.gz`, and `NAME.safetensors.gz` where there is one.
     pub fn open(folder: &Path, name: &str) -> Result<Store, Trouble> {
-        let json = serde_json::from_slice(&unzipped(&folder.join(format!("{name}.json.gz")))?)?;
+        let text = String::from_utf8(unzipped(&folder.join(format!("{name}.json.gz")))?)?;
+        // Python writes numbers that JSON has not.
+        let json = match serde_json::from_str(&text) {
+            Ok(json) => json,
+            Err(_) => serde_json::from_str(&with_all_numbers(&text))?,
+        };
         let tensors = folder.join(format!("{name}.safetensors.gz"));
         let bytes = if tensors.exists() { unzipped(&tensors)? } else { Vec::new() };
         Ok(Store { json, bytes })
@@ -99,6 +104,25 @@ impl Store {
     /// The tensors.
     pub fn tensors(&self) -> Result<SafeTensors<'_>, Trouble> {
         Ok(SafeTensors::deserialize(&self.bytes)?)
+    }
+}
+
+/// The same text with NaN and infinities as these files write them elsewhere.
+fn with_all_numbers(text: &str) -> String {
+    let mut text = text.to_owned();
+    for before in [" ", "[", ",", ":"] {
+        for (name, number) in [("NaN", "nan"), ("Infinity", "inf"), ("-Infinity", "-inf")] {
+            text = text.replace(&format!("{before}{name}"), &format!("{before}{{\"float\": \"{number}\"}}"));
+        }
+    }
+    text
+}
+
+/// A number, which may be NaN or infinite.
+pub(super) fn number(json: &Json) -> Result<f64, Trouble> {
+    match json {
+        Json::Object(_) => Ok(text(json, "float")?.parse()?),
+        json => json.as_f64().ok_or_else(|| format!("not a number: {json}").into()),
     }
 }
 
