@@ -12,9 +12,11 @@ mod layers;
 mod losses;
 mod module;
 mod parameter;
+mod parametrizations;
 mod print;
 mod state_dict;
 mod training;
+mod vector;
 
 pub use cresset_autograd::{Apply, Array, DType, Device, Error, Result, Shape, Tensor};
 pub use cresset_derive::Module;
@@ -23,13 +25,16 @@ pub use layers::*;
 pub use losses::*;
 pub use module::{Field, Layer, Misfits, Module, Part, PartMut, See, SeeMut};
 pub use parameter::{Buffer, Parameter};
+pub use parametrizations::{SpectralNorm, WeightNorm, Weighted};
 pub use print::text as printed;
 pub use training::Training;
+pub use vector::{parameters_to_vector, vector_to_parameters};
 
 /// Everything a program with models needs.
 pub mod prelude {
     pub use crate::{
-        Buffer, Layer, Module, Parameter, StateDict, Training, layers::*, losses::*, sequential,
+        Buffer, Layer, Module, Parameter, SpectralNorm, StateDict, Training, WeightNorm, layers::*,
+        losses::*, parameters_to_vector, sequential, vector_to_parameters,
     };
     pub use cresset_autograd::prelude::*;
 }

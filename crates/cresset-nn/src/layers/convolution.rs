@@ -4,7 +4,7 @@ use cresset_autograd::{Apply, Error, Result, Shape, Sizes, Tensor};
 use cresset_ops::methods::prelude::*;
 
 use crate::{
-    Layer, Module, Parameter,
+    Layer, Module, Parameter, Weighted,
     init::{bound_of, within},
     print,
 };
@@ -333,7 +333,17 @@ macro_rules! convolutions {
         impl Layer for $conv {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                let weight = self.weight.get()?;
+                self.forward_with(self.weight.get()?, x)
+            }
+        }
+
+        impl Weighted for $conv {
+            fn weight_mut(&mut self) -> &mut Parameter {
+                &mut self.weight
+            }
+
+            #[track_caller]
+            fn forward_with(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
                 let bias = self.bias.as_ref().map(Parameter::get).transpose()?;
                 let (x, options) = self.kernel.around(x)?;
                 x.$conv_with(weight, bias, &options)
@@ -384,7 +394,19 @@ macro_rules! convolutions {
         impl Layer for $transpose {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                let weight = self.weight.get()?;
+                self.forward_with(self.weight.get()?, x)
+            }
+        }
+
+        impl Weighted for $transpose {
+            const OUTPUTS: usize = 1;
+
+            fn weight_mut(&mut self) -> &mut Parameter {
+                &mut self.weight
+            }
+
+            #[track_caller]
+            fn forward_with(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
                 let bias = self.bias.as_ref().map(Parameter::get).transpose()?;
                 let extra = self.kernel.output_padding.clone();
                 x.$transpose_with(weight, bias, &self.kernel.transpose_options(extra))

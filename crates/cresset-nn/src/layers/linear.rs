@@ -4,7 +4,7 @@ use cresset_autograd::{Result, Tensor};
 use cresset_ops::methods::prelude::*;
 
 use crate::{
-    Layer, Module, Parameter,
+    Layer, Module, Parameter, Weighted,
     init::{bound_of, within},
     print::truth,
 };
@@ -58,6 +58,17 @@ impl Linear {
 impl Layer for Linear {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.linear(self.weight.get()?, self.bias.as_ref().map(Parameter::get).transpose()?)
+        self.forward_with(self.weight.get()?, x)
+    }
+}
+
+impl Weighted for Linear {
+    fn weight_mut(&mut self) -> &mut Parameter {
+        &mut self.weight
+    }
+
+    #[track_caller]
+    fn forward_with(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+        x.linear(weight, self.bias.as_ref().map(Parameter::get).transpose()?)
     }
 }
