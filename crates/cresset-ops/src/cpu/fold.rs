@@ -1,4 +1,4 @@
-//! Folding: what the numbers of a chunk come to. One vector loop for every kind of reduction and lane.
+//! Folding: what the numbers of a chunk come to, by kind of reduction and lane.
 //!
 //! Sums and products are carried in f64 (in wrapping i64 for integers): converting costs less than fetching, and no
 //! order of adding f32 numbers is as exact.
@@ -67,77 +67,195 @@ pub fn start(kind: Reduction, lane: Lane) -> Total {
         (Min | ArgMin, true) => f64::INFINITY.to_bits(),
         (Sum | Any, false) => 0,
         (Prod | All, false) => 1,
+        // Of truths: whether any is, and whether all are.
+        (Max, false) if lane == Lane::Bool => 0,
+        (Min, false) if lane == Lane::Bool => 1,
         (Max | ArgMax, false) => i64::MIN as u64,
         (Min | ArgMin, false) => i64::MAX as u64,
     }
 }
 
-/// What a number is carried as within a chunk.
-trait Carried: Copy {
+/// Folds a chunk into the totals (and places) of its columns, group after group.
+///
+/// Sums and extremes of f32 are compiled for every set of vector instructions. The rest is bound by memory with any of
+/// them, or rare, and three copies of it would take longer to compile than all other loops.
+pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], places: &mut [i64]) {
+    match (x, kind) {
+        (Numbers::F32(x), Sum) => sum_single(x, extent, totals),
+        (Numbers::F32(x), Prod) => {
+            fold_into::<_, _, LANES>(x, extent, totals, 1.0, f64::from, |a, b| a * b, product);
+        }
+        (Numbers::F32(x), Max | Min) => extreme_single(x, extent, totals, kind),
+        (Numbers::F32(x), ArgMax | ArgMin) => {
+            let ways = Ways { rows: find_single, extreme: extreme_single, place: place_single };
+            find(kind, x, extent, totals, places, ways);
+        }
+        (Numbers::F32(x), Any | All) => ask(x, extent, totals, 0.0, kind == All),
+        (Numbers::F64(x), Sum) => fold_into::<_, _, LANES>(x, extent, totals, 0.0, |x| x, |a, b| a + b, sum),
+        (Numbers::F64(x), Prod) => {
+            fold_into::<_, _, LANES>(x, extent, totals, 1.0, |x| x, |a, b| a * b, product);
+        }
+        (Numbers::F64(x), Max | Min) => extreme::<_, LANES>(x, extent, totals, kind),
+        (Numbers::F64(x), ArgMax | ArgMin) => find(kind, x, extent, totals, places, Ways::plain()),
+        (Numbers::F64(x), Any | All) => ask(x, extent, totals, 0.0, kind == All),
+        (Numbers::I64(x), Sum) => {
+            fold_into::<_, _, LANES>(
+                x,
+                extent,
+                totals,
+                0,
+                |x| x as u64,
+                u64::wrapping_add,
+                u64::wrapping_add,
+            );
+        }
+        (Numbers::I64(x), Prod) => {
+            fold_into::<_, _, LANES>(
+                x,
+                extent,
+                totals,
+                1,
+                |x| x as u64,
+                u64::wrapping_mul,
+                u64::wrapping_mul,
+            );
+        }
+        (Numbers::I64(x), Max | Min) => extreme::<_, LANES>(x, extent, totals, kind),
+        (Numbers::I64(x), ArgMax | ArgMin) => find(kind, x, extent, totals, places, Ways::plain()),
+        (Numbers::I64(x), Any | All) => ask(x, extent, totals, 0, kind == All),
+        (Numbers::Bool(x), Sum) => {
+            // A chunk has fewer than 2³² of them.
+            let count = |total, n: u32| total + u64::from(n);
+            fold_into::<_, _, LANES>(x, extent, totals, 0, u32::from, |a, b| a + b, count);
+        }
+        (Numbers::Bool(x), ArgMax | ArgMin) => find(kind, x, extent, totals, places, Ways::plain()),
+        (Numbers::Bool(x), Max | Any) => ask(x, extent, totals, 0, false),
+        (Numbers::Bool(x), Min | Prod | All) => ask(x, extent, totals, 0, true),
+    }
+}
+
+/// Running totals of a line in the portable loops.
+const LANES: usize = 16;
+
+/// Adds to an f64 total.
+#[inline(always)]
+fn sum(total: Total, x: f64) -> Total {
+    (f64::from_bits(total) + x).to_bits()
+}
+
+/// Multiplies an f64 total.
+#[inline(always)]
+fn product(total: Total, x: f64) -> Total {
+    (f64::from_bits(total) * x).to_bits()
+}
+
+for_every_simd! { fn sum_single(x: &[f32], extent: Extent, totals: &mut [Total]) = sum_f32 }
+for_every_simd! {
+    fn extreme_single(x: &[f32], extent: Extent, totals: &mut [Total], kind: Reduction) = extreme_f32
+}
+for_every_simd! {
+    fn find_single(x: &[f32], extent: Extent, totals: &mut [Total], places: &mut [i64], kind: Reduction) = find_f32
+}
+for_every_simd! { fn place_single(x: &[f32], value: f32, place: &mut usize) = place_f32 }
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
+fn sum_f32<F: Fma>(x: &[f32], extent: Extent, totals: &mut [Total]) {
+    fold_into::<_, _, 64>(x, extent, totals, 0.0, f64::from, |a, b| a + b, sum);
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // as above
+fn extreme_f32<F: Fma>(x: &[f32], extent: Extent, totals: &mut [Total], kind: Reduction) {
+    extreme::<_, 64>(x, extent, totals, kind);
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // as above
+fn find_f32<F: Fma>(x: &[f32], extent: Extent, totals: &mut [Total], places: &mut [i64], kind: Reduction) {
+    find_rows(x, extent, totals, places, kind);
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // as above
+fn place_f32<F: Fma>(x: &[f32], value: f32, place: &mut usize) {
+    self::place(x, value, place);
+}
+
+/// Numbers with a largest.
+trait Ordered: Copy + PartialOrd {
+    /// Whether totals of them are f64.
+    const FLOAT: bool;
+    /// What nothing is below.
+    const LOWEST: Self;
+    /// In the opposite order if so asked, NaN staying NaN: so that one loop finds the largest and the smallest.
+    fn turned(self, turn: bool) -> Self;
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        // Only NaN differs from itself.
+        self.partial_cmp(&self).is_none()
+    }
     fn total(self) -> Total;
     fn of(total: Total) -> Self;
 }
 
-impl Carried for f64 {
-    #[inline(always)]
-    fn total(self) -> Total {
-        self.to_bits()
-    }
-    #[inline(always)]
-    fn of(total: Total) -> f64 {
-        f64::from_bits(total)
-    }
+macro_rules! ordered {
+    ($($type:ty, $float:literal, $lowest:expr, |$x:ident, $turn:ident| $turned:expr, $total:expr, |$t:ident| $of:expr;)*) => {$(
+        impl Ordered for $type {
+            const FLOAT: bool = $float;
+            const LOWEST: $type = $lowest;
+            #[inline(always)]
+            fn turned(self, $turn: bool) -> $type {
+                let $x = self;
+                $turned
+            }
+            #[inline(always)]
+            fn total(self) -> Total {
+                let $x = self;
+                $total
+            }
+            #[inline(always)]
+            fn of($t: Total) -> $type {
+                $of
+            }
+        }
+    )*};
 }
 
-impl Carried for f32 {
-    #[inline(always)]
-    fn total(self) -> Total {
-        f64::from(self).to_bits()
-    }
-    #[inline(always)]
-    fn of(total: Total) -> f32 {
-        f64::from_bits(total) as f32
-    }
-}
-
-impl Carried for i64 {
-    #[inline(always)]
-    fn total(self) -> Total {
-        self as u64
-    }
-    #[inline(always)]
-    fn of(total: Total) -> i64 {
-        total as i64
-    }
-}
-
-impl Carried for u8 {
-    #[inline(always)]
-    fn total(self) -> Total {
-        self.into()
-    }
-    #[inline(always)]
-    fn of(total: Total) -> u8 {
-        u8::from(total != 0)
-    }
+ordered! {
+    f32, true, f32::NEG_INFINITY, |x, turn| f32::from_bits(x.to_bits() ^ u32::from(turn) << 31),
+        f64::from(x).to_bits(), |total| f64::from_bits(total) as f32;
+    f64, true, f64::NEG_INFINITY, |x, turn| f64::from_bits(x.to_bits() ^ u64::from(turn) << 63),
+        x.to_bits(), |total| f64::from_bits(total);
+    i64, false, i64::MIN, |x, turn| x ^ -i64::from(turn), x as u64, |total| total as i64;
+    u8, false, 0, |x, turn| x ^ u8::from(turn), x.into(), |total| u8::from(total != 0);
 }
 
 /// One line of numbers. Long ones in many lanes, so that no addition waits for the one before.
 #[inline(always)]
-fn line<T: Copy, A: Carried>(
+fn line<T: Copy, A: Copy, const N: usize>(
     x: &[T],
     start: A,
     widen: impl Fn(T) -> A + Copy,
     f: impl Fn(A, A) -> A + Copy,
 ) -> A {
     if x.len() < 16 {
-        return x.iter().fold(start, |a, &x| f(a, widen(x)));
+        let mut total = start;
+        for &x in x {
+            total = f(total, widen(x));
+        }
+        return total;
     }
-    if x.len() < 256 { lanes::<T, A, 16>(x, start, widen, f) } else { lanes::<T, A, 64>(x, start, widen, f) }
+    // What a short line comes to is soon added up in few lanes.
+    if N > 16 && x.len() < 256 {
+        lanes::<T, A, 16>(x, start, widen, f)
+    } else {
+        lanes::<T, A, N>(x, start, widen, f)
+    }
 }
 
 #[inline(always)]
-fn lanes<T: Copy, A: Carried, const N: usize>(
+fn lanes<T: Copy, A: Copy, const N: usize>(
     x: &[T],
     start: A,
     widen: impl Fn(T) -> A + Copy,
@@ -166,19 +284,21 @@ fn lanes<T: Copy, A: Carried, const N: usize>(
 /// Elements of a line of narrow rows taken together.
 const TOGETHER: usize = 128;
 
+/// Folds in numbers that are made of the elements, and joins what they come to with the totals.
 #[inline(always)]
-fn fold_into<T: Copy, A: Carried>(
+fn fold_into<T: Copy, A: Copy, const N: usize>(
     x: &[T],
     extent: Extent,
     totals: &mut [Total],
     start: A,
     widen: impl Fn(T) -> A + Copy,
     f: impl Fn(A, A) -> A + Copy,
+    join: impl Fn(Total, A) -> Total + Copy,
 ) {
     let Extent { rows, columns, .. } = extent;
     if columns == 1 {
         for (row, total) in x.chunks_exact(rows).zip(totals) {
-            *total = f(A::of(*total), line(row, start, widen, f)).total();
+            *total = join(*total, line::<T, A, N>(row, start, widen, f));
         }
         return;
     }
@@ -197,149 +317,141 @@ fn fold_into<T: Copy, A: Carried>(
             }
             for sums in sums[..width].chunks_exact(columns) {
                 for (total, &sum) in totals.iter_mut().zip(sums) {
-                    *total = f(A::of(*total), sum).total();
+                    *total = join(*total, sum);
                 }
             }
         }
         for row in rest.chunks_exact(columns) {
             for (total, &x) in totals.iter_mut().zip(row) {
-                *total = f(A::of(*total), widen(x)).total();
+                *total = join(*total, widen(x));
             }
         }
     }
 }
 
-/// The first of the best numbers and where it lies; a place below zero says that nothing was seen yet.
+/// The largest or smallest. NaN is larger than all, and smaller than all, so that it comes out.
 #[inline(always)]
-fn find_into<T: Copy, A: Carried>(
-    x: &[T],
-    extent: Extent,
-    totals: &mut [Total],
-    places: &mut [i64],
-    start: A,
-    widen: impl Fn(T) -> A + Copy,
-    (better, same): (impl Fn(A, A) -> bool + Copy, impl Fn(A, A) -> bool + Copy),
-) {
-    let Extent { rows, columns, first } = extent;
+fn extreme<T: Ordered, const N: usize>(x: &[T], extent: Extent, totals: &mut [Total], kind: Reduction) {
+    let turn = matches!(kind, Min | ArgMin);
+    let f = |a: T, b: T| if b > a || b.is_nan() { b } else { a };
+    let join = |total, x| f(T::of(total).turned(turn), x).turned(turn).total();
+    fold_into::<T, T, N>(x, extent, totals, T::LOWEST, |x| x.turned(turn), f, join);
+}
+
+/// Is any number not zero, or, for all: is none zero?
+fn ask<T: Copy + PartialEq>(x: &[T], extent: Extent, totals: &mut [Total], zero: T, all: bool) {
+    let decides = |x: T| (x == zero) == all;
+    let decided = u64::from(!all);
+    let Extent { rows, columns, .. } = extent;
     if columns == 1 {
-        for (row, (total, place)) in x.chunks_exact(rows).zip(totals.iter_mut().zip(places)) {
-            let best = line(row, start, widen, |a, b| if better(b, a) { b } else { a });
-            if *place < 0 || better(best, A::of(*total)) {
-                // First the block that has it, in a vector loop, then the place.
-                let (blocks, _) = row.as_chunks::<64>();
-                let has = |block: &&[T; 64]| !block.iter().fold(false, |any, &x| any | same(widen(x), best));
-                let skipped = 64 * blocks.iter().take_while(has).count();
-                let at = row[skipped..].iter().position(|&x| same(widen(x), best));
-                *place = (first + skipped + at.unwrap_or(0)) as i64;
-                *total = best.total();
+        for (row, total) in x.chunks_exact(rows).zip(totals) {
+            if row.iter().fold(false, |any, &x| any | decides(x)) {
+                *total = decided;
             }
         }
         return;
     }
+    for (block, totals) in x.chunks_exact(rows * columns).zip(totals.chunks_exact_mut(columns)) {
+        for row in block.chunks_exact(columns) {
+            for (total, &x) in totals.iter_mut().zip(row) {
+                *total = if decides(x) { decided } else { *total };
+            }
+        }
+    }
+}
+
+/// Is one total better than another? NaN is better than every number, and not than itself.
+fn better(kind: Reduction, float: bool, a: Total, b: Total) -> bool {
+    let largest = kind == ArgMax;
+    if float {
+        let (a, b) = (f64::from_bits(a), f64::from_bits(b));
+        (if largest { a > b } else { a < b }) || (a.is_nan() && !b.is_nan())
+    } else {
+        let (a, b) = (a as i64, b as i64);
+        if largest { a > b } else { a < b }
+    }
+}
+
+/// The loops by which the best are found.
+struct Ways<T> {
+    rows: fn(&[T], Extent, &mut [Total], &mut [i64], Reduction),
+    extreme: fn(&[T], Extent, &mut [Total], Reduction),
+    place: fn(&[T], T, &mut usize),
+}
+
+impl<T: Ordered> Ways<T> {
+    /// The portable ones.
+    fn plain() -> Ways<T> {
+        Ways { rows: find_rows, extreme: extreme::<T, LANES>, place }
+    }
+}
+
+/// The first of the best numbers and where it lies; a place below zero says that nothing was seen yet.
+fn find<T: Ordered>(
+    kind: Reduction,
+    x: &[T],
+    extent: Extent,
+    totals: &mut [Total],
+    places: &mut [i64],
+    ways: Ways<T>,
+) {
+    if extent.columns > 1 {
+        return (ways.rows)(x, extent, totals, places, kind);
+    }
+    for (row, (total, place)) in x.chunks_exact(extent.rows).zip(totals.iter_mut().zip(places)) {
+        let mut best = T::LOWEST.turned(kind == ArgMin).total();
+        (ways.extreme)(row, extent, std::slice::from_mut(&mut best), kind);
+        if *place < 0 || better(kind, T::FLOAT, best, *total) {
+            let mut at = 0;
+            (ways.place)(row, T::of(best), &mut at);
+            (*total, *place) = (best, (extent.first + at) as i64);
+        }
+    }
+}
+
+/// Where a value first is: the block that has it, in a vector loop, then the place.
+#[inline(always)]
+fn place<T: Ordered>(x: &[T], value: T, place: &mut usize) {
+    let same = |x: T| x == value || (x.is_nan() && value.is_nan());
+    let (blocks, _) = x.as_chunks::<64>();
+    let mut skipped = 0;
+    for block in blocks {
+        let mut any = false;
+        for &x in block {
+            any |= same(x);
+        }
+        if any {
+            break;
+        }
+        skipped += block.len();
+    }
+    *place = skipped + x[skipped..].iter().position(|&x| same(x)).unwrap_or(0);
+}
+
+/// As [`find`], of several columns.
+#[inline(always)]
+fn find_rows<T: Ordered>(x: &[T], extent: Extent, totals: &mut [Total], places: &mut [i64], kind: Reduction) {
+    let turn = kind == ArgMin;
+    let Extent { rows, columns, first } = extent;
     let blocks = totals.chunks_exact_mut(columns).zip(places.chunks_exact_mut(columns));
     for (block, (totals, places)) in x.chunks_exact(rows * columns).zip(blocks) {
         for (i, row) in block.chunks_exact(columns).enumerate() {
             let here = (first + i) as i64;
             if places[0] < 0 {
                 places.fill(here);
-                totals.iter_mut().zip(row).for_each(|(total, &x)| *total = widen(x).total());
+                for (total, &x) in totals.iter_mut().zip(row) {
+                    *total = x.total();
+                }
                 continue;
             }
             for ((total, place), &x) in totals.iter_mut().zip(places.iter_mut()).zip(row) {
-                let x = widen(x);
-                let found = better(x, A::of(*total));
+                let (new, old) = (x.turned(turn), T::of(*total).turned(turn));
+                let found = new > old || (new.is_nan() && !old.is_nan());
                 *total = if found { x.total() } else { *total };
                 *place = if found { here } else { *place };
             }
         }
     }
-}
-
-/// NaN is larger than all, and smaller than all, so that it comes out.
-macro_rules! better {
-    (float >) => {
-        (|a, b| a > b || (a.is_nan() && !b.is_nan()), |a, b| a == b || (a.is_nan() && b.is_nan()))
-    };
-    (float <) => {
-        (|a, b| a < b || (a.is_nan() && !b.is_nan()), |a, b| a == b || (a.is_nan() && b.is_nan()))
-    };
-    (int >) => {
-        (|a, b| a > b, |a, b| a == b)
-    };
-    (int <) => {
-        (|a, b| a < b, |a, b| a == b)
-    };
-}
-
-macro_rules! float_fold {
-    ($name:ident, $type:ident) => {
-        #[inline(always)]
-        fn $name(
-            kind: Reduction,
-            x: &[$type],
-            extent: Extent,
-            totals: &mut [Total],
-            places: &mut [i64],
-            low: $type,
-            high: $type,
-        ) {
-            let own = |x: $type| x;
-            match kind {
-                Sum => fold_into(x, extent, totals, 0.0, |x| f64::from(x), |a, b| a + b),
-                Prod => fold_into(x, extent, totals, 1.0, |x| f64::from(x), |a, b| a * b),
-                Max => {
-                    fold_into(x, extent, totals, low, own, |a, b| if b > a || b.is_nan() { b } else { a });
-                }
-                Min => {
-                    fold_into(x, extent, totals, high, own, |a, b| if b < a || b.is_nan() { b } else { a });
-                }
-                ArgMax => find_into(x, extent, totals, places, low, own, better!(float >)),
-                ArgMin => find_into(x, extent, totals, places, high, own, better!(float <)),
-                Any => fold_into(x, extent, totals, 0u8, |x| u8::from(x != 0.0), |a, b| a | b),
-                All => fold_into(x, extent, totals, 1u8, |x| u8::from(x != 0.0), |a, b| a & b),
-            }
-        }
-    };
-}
-
-float_fold!(fold_f32, f32);
-float_fold!(fold_f64, f64);
-
-#[inline(always)]
-fn fold_i64<T: Copy>(
-    kind: Reduction,
-    x: &[T],
-    extent: Extent,
-    totals: &mut [Total],
-    places: &mut [i64],
-    widen: impl Fn(T) -> i64 + Copy,
-) {
-    match kind {
-        Sum => fold_into(x, extent, totals, 0, widen, i64::wrapping_add),
-        Prod => fold_into(x, extent, totals, 1, widen, i64::wrapping_mul),
-        Max => fold_into(x, extent, totals, i64::MIN, widen, i64::max),
-        Min => fold_into(x, extent, totals, i64::MAX, widen, i64::min),
-        ArgMax => find_into(x, extent, totals, places, i64::MIN, widen, better!(int >)),
-        ArgMin => find_into(x, extent, totals, places, i64::MAX, widen, better!(int <)),
-        Any => fold_into(x, extent, totals, 0u8, |x| u8::from(widen(x) != 0), |a, b| a | b),
-        All => fold_into(x, extent, totals, 1u8, |x| u8::from(widen(x) != 0), |a, b| a & b),
-    }
-}
-
-#[inline(always)]
-#[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
-fn fold_all<F: Fma>(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], places: &mut [i64]) {
-    match x {
-        Numbers::F32(x) => fold_f32(kind, x, extent, totals, places, f32::NEG_INFINITY, f32::INFINITY),
-        Numbers::F64(x) => fold_f64(kind, x, extent, totals, places, f64::NEG_INFINITY, f64::INFINITY),
-        Numbers::I64(x) => fold_i64(kind, x, extent, totals, places, |x| x),
-        Numbers::Bool(x) => fold_i64(kind, x, extent, totals, places, i64::from),
-    }
-}
-
-for_every_simd! {
-    /// Folds a chunk into the totals (and places) of its columns, group after group.
-    pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], places: &mut [i64]) = fold_all
 }
 
 /// Takes the totals of a later part of the same columns into those of the earlier.
@@ -359,15 +471,7 @@ pub fn combine(
         return fold(kind, x, extent, totals, places);
     }
     for (i, (&total, &place)) in later.iter().zip(later_places).enumerate() {
-        let (a, b) = (f64::from_bits(total), f64::from_bits(totals[i]));
-        let (m, n) = (total as i64, totals[i] as i64);
-        let found = match (float, kind == ArgMax) {
-            (true, true) => a > b || (a.is_nan() && !b.is_nan()),
-            (true, false) => a < b || (a.is_nan() && !b.is_nan()),
-            (false, true) => m > n,
-            (false, false) => m < n,
-        };
-        if found {
+        if better(kind, float, total, totals[i]) {
             (totals[i], places[i]) = (total, place);
         }
     }
