@@ -260,3 +260,20 @@ fn every_dtype_combines_as_it_does() {
         assert!(max.item::<f32>().unwrap().is_nan());
     }
 }
+
+#[test]
+fn rare_dtypes_that_are_computed_in_wide_ones_wrap_and_round_as_their_own_would() {
+    let x = Array::new([[100i8, -128], [3, 7]]);
+    assert_eq!(x.matmul(&x).unwrap().to_vec::<i8>().unwrap(), [-112, -128, 65, -79]);
+    let half = Array::new([1.0f32, 2049.0, 1.0]).to_dtype(DType::F16).unwrap();
+    let total = half.cumsum(0).unwrap();
+    assert_eq!((total.dtype(), total.select(0, 2).unwrap().item::<f32>().unwrap()), (DType::F16, 2050.0));
+    let truths = Array::new([false, true, false]);
+    let (values, places) = truths.cummax(0).unwrap();
+    assert_eq!(
+        (values.to_vec::<bool>().unwrap(), places.to_vec::<i64>().unwrap()),
+        (vec![false, true, true], vec![0, 1, 1])
+    );
+    assert_eq!(truths.amax(.., false).unwrap().to_vec::<bool>().unwrap(), [true]);
+    assert_eq!(truths.amin(.., false).unwrap().to_vec::<bool>().unwrap(), [false]);
+}

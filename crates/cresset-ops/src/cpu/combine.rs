@@ -1,6 +1,113 @@
-//! How two elements of one dtype combine: what reading and writing at indices computes.
+//! How two elements of one dtype combine, and the loops that combine lines of them at indices: one for every dtype and
+//! way, so that whoever walks over arrays need not know either.
 
-use cresset_tensor::{Element, bf16, f16};
+use std::ops::Range;
+
+use cresset_tensor::{DType, Element, bf16, f16, with_element};
+
+use super::copy::with_width;
+use crate::op::Combine;
+
+/// A line of elements of a source, and where in a target each is combined. Steps are in elements.
+pub struct Line {
+    /// How many elements.
+    pub count: usize,
+    /// The row of the target that the first element goes to.
+    pub index: *const i64,
+    /// From index to index; 0 where all elements go to one row.
+    pub index_step: isize,
+    /// Elements of other rows are left out.
+    pub rows: Range<usize>,
+    /// From row to row of the target.
+    pub along: isize,
+    /// Where in row 0 of the target the first element would go.
+    pub target: *mut u8,
+    /// From element to element, the rows aside.
+    pub target_step: isize,
+    /// The first element.
+    pub source: *const u8,
+    /// From element to element.
+    pub source_step: isize,
+}
+
+/// Combines a line.
+///
+/// # Safety
+/// What the line says is there, of the loop's dtype, and nobody else reads or writes the target's elements meanwhile.
+pub type Loop = unsafe fn(&Line);
+
+/// The loop of a dtype that combines in such a way.
+pub fn combining(combine: Combine, dtype: DType) -> Loop {
+    match combine {
+        Combine::Set => with_width!(dtype, T => set::<T>),
+        Combine::Add => with_element!(dtype, T => add::<T>),
+        Combine::Mul => with_element!(dtype, T => multiply::<T>),
+        Combine::Max => with_element!(dtype, T => maximum::<T>),
+        Combine::Min => with_element!(dtype, T => minimum::<T>),
+    }
+}
+
+/// # Safety
+/// As of [`Loop`].
+unsafe fn set<T: Copy>(line: &Line) {
+    // SAFETY: the caller's.
+    unsafe { each::<T>(line, |_, new| new) }
+}
+
+/// # Safety
+/// As of [`Loop`].
+unsafe fn add<T: Combining>(line: &Line) {
+    // SAFETY: the caller's.
+    unsafe { each::<T>(line, T::sum) }
+}
+
+/// # Safety
+/// As of [`Loop`].
+unsafe fn multiply<T: Combining>(line: &Line) {
+    // SAFETY: the caller's.
+    unsafe { each::<T>(line, T::product) }
+}
+
+/// # Safety
+/// As of [`Loop`].
+unsafe fn maximum<T: Combining>(line: &Line) {
+    // SAFETY: the caller's.
+    unsafe { each::<T>(line, T::larger) }
+}
+
+/// # Safety
+/// As of [`Loop`].
+unsafe fn minimum<T: Combining>(line: &Line) {
+    // SAFETY: the caller's.
+    unsafe { each::<T>(line, T::smaller) }
+}
+
+/// # Safety
+/// As of [`Loop`].
+#[inline(always)]
+unsafe fn each<T: Copy>(line: &Line, f: impl Fn(T, T) -> T) {
+    let &Line { count, index, index_step, ref rows, along, target_step, source_step, .. } = line;
+    let (target, source) = (line.target.cast::<T>(), line.source.cast::<T>());
+    // SAFETY: the caller's.
+    unsafe {
+        if index_step == 0 && (target_step, source_step) == (1, 1) {
+            if rows.contains(&(*index as usize)) {
+                let target = target.offset(*index as isize * along);
+                for i in 0..count {
+                    *target.add(i) = f(*target.add(i), *source.add(i));
+                }
+            }
+            return;
+        }
+        for i in 0..count as isize {
+            let row = *index.offset(i * index_step);
+            if rows.contains(&(row as usize)) {
+                let place = target.offset(i * target_step + row as isize * along);
+                *place = f(*place, *source.offset(i * source_step));
+            }
+        }
+    }
+}
 
 /// Elements that combine as their dtype does: integers wrap, `bool` is or and and, half precision computes in `f32`,
 /// extremes keep NaN.
@@ -13,8 +120,6 @@ pub trait Combining: Element {
     fn larger(a: Self, b: Self) -> Self;
     /// The smaller.
     fn smaller(a: Self, b: Self) -> Self;
-    /// Is it anything but zero?
-    fn is_nonzero(self) -> bool;
 }
 
 macro_rules! floats {
@@ -35,10 +140,6 @@ macro_rules! floats {
             #[inline]
             fn smaller(a: Self, b: Self) -> Self {
                 if a < b || a.is_nan() { a } else { b }
-            }
-            #[inline]
-            fn is_nonzero(self) -> bool {
-                self != 0.0
             }
         }
     )*};
@@ -63,10 +164,6 @@ macro_rules! halves {
             fn smaller(a: Self, b: Self) -> Self {
                 if a < b || a.is_nan() { a } else { b }
             }
-            #[inline]
-            fn is_nonzero(self) -> bool {
-                self.to_f32() != 0.0
-            }
         }
     )*};
 }
@@ -89,10 +186,6 @@ macro_rules! integers {
             #[inline]
             fn smaller(a: Self, b: Self) -> Self {
                 a.min(b)
-            }
-            #[inline]
-            fn is_nonzero(self) -> bool {
-                self != 0
             }
         }
     )*};
@@ -118,9 +211,5 @@ impl Combining for bool {
     #[inline]
     fn smaller(a: bool, b: bool) -> bool {
         a & b
-    }
-    #[inline]
-    fn is_nonzero(self) -> bool {
-        self
     }
 }

@@ -10,7 +10,7 @@ use cresset_tensor::{Array, DType, Error, Locks, Result, memory};
 
 use super::{
     convert, copy,
-    gemm::{Matrix, Number, Size, multiply, with_number},
+    gemm::{Matrix, Number, Size, multiplied, multiply},
     threads,
     unroll::{Geometry, Stretch, add_back, unroll},
 };
@@ -29,17 +29,16 @@ const POSITIONS: usize = 128;
 const PARTS: usize = 8;
 
 pub fn convolve(convolution: &Convolution, a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
-    match meta.dtype {
-        DType::F16 | DType::BF16 => {
-            let (a, b) = (convert(a, DType::F32)?, convert(b, DType::F32)?);
-            let wide = Meta { shape: meta.shape.clone(), dtype: DType::F32 };
-            convert(&convolve(convolution, &a, &b, &wide)?, meta.dtype)
+    let dtype = meta.dtype;
+    match multiplied(dtype) {
+        Some(DType::F64) if dtype == DType::F64 => product::<f64>(convolution, a, b, meta),
+        Some(DType::F32) if dtype == DType::F32 => product::<f32>(convolution, a, b, meta),
+        Some(DType::I64) if dtype == DType::I64 => product::<i64>(convolution, a, b, meta),
+        Some(wide) => {
+            let wider = Meta { shape: meta.shape.clone(), dtype: wide };
+            convert(&convolve(convolution, &convert(a, wide)?, &convert(b, wide)?, &wider)?, dtype)
         }
-        dtype => with_number!(
-            dtype,
-            T => product::<T>(convolution, a, b, meta),
-            Err(Error::dtype("conv", format!("not defined for {dtype}; convert with to_dtype first")))
-        ),
+        None => Err(Error::dtype("conv", format!("not defined for {dtype}; convert with to_dtype first"))),
     }
 }
 
@@ -146,11 +145,7 @@ impl<T: Number> Job<T> {
                 failed.store(true, Ordering::Relaxed);
             }
         };
-        if self.geometry.work() < PARALLEL {
-            (0..tasks).for_each(run)
-        } else {
-            threads::parallel_for(tasks, run)
-        }
+        threads::divide(self.geometry.work() >= PARALLEL, tasks, &run);
         if failed.load(Ordering::Relaxed) { Err(no_memory()) } else { Ok(()) }
     }
 

@@ -126,7 +126,7 @@ unsafe fn lines<T: Copy>(walk: &Walk, from: Shared<T>, to: Shared<T>) {
     let last = walk.shape.len() - 1;
     let (step_from, step_to) = (walk.strides[0][last], walk.strides[1][last]);
     let numel: usize = walk.shape.iter().product();
-    let run = |range: std::ops::Range<usize>| {
+    threads::divide_range(numel >= 2 * TASK, numel, TASK, &|range| {
         walk.each_line(range.start, range.len(), |[offset_from, offset_to], _, count| {
             // SAFETY: the walk stays inside both.
             unsafe {
@@ -139,8 +139,7 @@ unsafe fn lines<T: Copy>(walk: &Walk, from: Shared<T>, to: Shared<T>) {
                 }
             }
         });
-    };
-    if numel < 2 * TASK { run(0..numel) } else { threads::parallel_ranges(numel, TASK, run) }
+    });
 }
 
 /// Tile by tile, so that of every line of memory all is used while it is near: where a copy goes across the lines it
@@ -164,7 +163,7 @@ unsafe fn tiles<T: Copy + Default>(walk: &Walk, along: usize, across: usize, fro
     let outer = Walk::new(&sizes, &[others(0), others(1)]);
     let bands = length.div_ceil(TILE);
     let planes: usize = outer.shape.iter().product();
-    let run = |task: usize| {
+    threads::divide(planes * length * width >= 2 * TASK, planes * bands, &|task| {
         let (plane, band) = (task / bands, task % bands * TILE);
         let (from, to) = (from.at(outer.offset(0, plane)), to.at(outer.offset(1, plane)));
         let rows = TILE.min(length - band);
@@ -188,10 +187,5 @@ unsafe fn tiles<T: Copy + Default>(walk: &Walk, along: usize, across: usize, fro
                 }
             }
         }
-    };
-    if planes * length * width < 2 * TASK {
-        (0..planes * bands).for_each(run);
-    } else {
-        threads::parallel_for(planes * bands, run);
-    }
+    });
 }

@@ -2,9 +2,9 @@
 //!
 //! Dividing work among threads, and arrays, are `matmul`'s and `convolve`'s.
 
-use cresset_tensor::Element;
+use cresset_tensor::{DType, Element};
 
-use super::simd::for_every_simd;
+use super::{plan::Lane, simd::for_every_simd};
 use crate::math::{Fma, Separate};
 
 /// Below so many multiplications, packing costs more than it saves.
@@ -139,64 +139,28 @@ macro_rules! real {
 real!(f32, mul_add, sgemm, vector_f32, dispatch_f32);
 real!(f64, mul_add_wide, dgemm, vector_f64, dispatch_f64);
 
-macro_rules! integers {
-    ($($type:ty)*) => {$(
-        impl Number for $type {
-            const ZERO: $type = 0;
+impl Number for i64 {
+    const ZERO: i64 = 0;
 
-            #[inline(always)]
-            fn multiply_add<F: Fma>(a: $type, b: $type, c: $type) -> $type {
-                a.wrapping_mul(b).wrapping_add(c)
-            }
+    #[inline(always)]
+    fn multiply_add<F: Fma>(a: i64, b: i64, c: i64) -> i64 {
+        a.wrapping_mul(b).wrapping_add(c)
+    }
 
-            #[inline(always)]
-            fn plus(a: $type, b: $type) -> $type {
-                a.wrapping_add(b)
-            }
-        }
-    )*};
+    #[inline(always)]
+    fn plus(a: i64, b: i64) -> i64 {
+        a.wrapping_add(b)
+    }
 }
 
-integers!(i64 i32 i16 i8 u8);
-
-/// Runs `$body` with `$T` as the Rust type of a dtype that matrices multiply in, `$refuse` for the others.
-macro_rules! with_number {
-    ($dtype:expr, $T:ident => $body:expr, $refuse:expr) => {
-        match $dtype {
-            cresset_tensor::DType::F64 => {
-                type $T = f64;
-                $body
-            }
-            cresset_tensor::DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            cresset_tensor::DType::I64 => {
-                type $T = i64;
-                $body
-            }
-            cresset_tensor::DType::I32 => {
-                type $T = i32;
-                $body
-            }
-            cresset_tensor::DType::I16 => {
-                type $T = i16;
-                $body
-            }
-            cresset_tensor::DType::I8 => {
-                type $T = i8;
-                $body
-            }
-            cresset_tensor::DType::U8 => {
-                type $T = u8;
-                $body
-            }
-            cresset_tensor::DType::F16 | cresset_tensor::DType::BF16 | cresset_tensor::DType::Bool => $refuse,
-        }
-    };
+/// In which dtype matrices of a dtype multiply: half precision in f32, integers in i64, which wraps to what their own
+/// products would wrap to. `None` where there are no products.
+pub const fn multiplied(dtype: DType) -> Option<DType> {
+    match Lane::of(dtype) {
+        Lane::Bool => None,
+        lane => Some(lane.dtype()),
+    }
 }
-
-pub(crate) use with_number;
 
 /// `c = a·b`, or `c += a·b`, on this thread.
 ///

@@ -28,10 +28,6 @@ pub fn concat(dim: usize, inputs: &[&Array], meta: &Meta) -> Result<Array> {
     let width = meta.dtype.size() as isize;
     // SAFETY: the inputs are locked; each has a part of the fresh result to itself, as wide as it is along `dim`.
     let run = |i: usize| unsafe { copy_strided(inputs[i], to.at(starts[i] * width), result.strides()) };
-    if inputs.len() >= MANY && result.numel() >= PARALLEL {
-        threads::parallel_for(inputs.len(), run);
-    } else {
-        (0..inputs.len()).for_each(run);
-    }
+    threads::divide(inputs.len() >= MANY && result.numel() >= PARALLEL, inputs.len(), &run);
     Ok(result)
 }

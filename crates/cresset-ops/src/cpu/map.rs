@@ -162,16 +162,11 @@ fn evaluate(
     let source = Source::new(plan, numbers, input_sides, walk);
     let evaluation = Evaluation { source, outputs: output_sides, fresh };
     let trouble = AtomicBool::new(false);
-    let run = |range: std::ops::Range<usize>| {
+    threads::divide_range(numel * plan.steps.len().max(1) >= PARALLEL, numel, TASK, &|range| {
         if evaluation.run(range) != Some(Trouble::default()) {
             trouble.store(true, Ordering::Relaxed);
         }
-    };
-    if numel * plan.steps.len().max(1) < PARALLEL {
-        run(0..numel);
-    } else {
-        threads::parallel_ranges(numel, TASK, run);
-    }
+    });
     if trouble.load(Ordering::Relaxed) {
         return Err(Error::argument(name, "integer division by zero"));
     }

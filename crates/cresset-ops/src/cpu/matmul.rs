@@ -4,7 +4,7 @@ use cresset_tensor::{Array, DType, Error, Locks, Result, Shape};
 
 use super::{
     convert,
-    gemm::{Matrix, Number, Size, multiply, with_number},
+    gemm::{Matrix, Number, Size, multiplied, multiply},
     threads,
     walk::{Steps, Walk, broadcast_strides},
 };
@@ -18,17 +18,16 @@ const GRAIN: usize = 1 << 17;
 const BLOCK: (usize, usize) = (256, 512);
 
 pub fn matmul(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
-    match meta.dtype {
-        DType::F16 | DType::BF16 => {
-            let (a, b) = (convert(a, DType::F32)?, convert(b, DType::F32)?);
-            let wide = Meta { shape: meta.shape.clone(), dtype: DType::F32 };
-            convert(&matmul(&a, &b, &wide)?, meta.dtype)
+    let dtype = meta.dtype;
+    match multiplied(dtype) {
+        Some(DType::F64) if dtype == DType::F64 => product::<f64>(a, b, meta),
+        Some(DType::F32) if dtype == DType::F32 => product::<f32>(a, b, meta),
+        Some(DType::I64) if dtype == DType::I64 => product::<i64>(a, b, meta),
+        Some(wide) => {
+            let wider = Meta { shape: meta.shape.clone(), dtype: wide };
+            convert(&matmul(&convert(a, wide)?, &convert(b, wide)?, &wider)?, dtype)
         }
-        dtype => with_number!(
-            dtype,
-            T => product::<T>(a, b, meta),
-            Err(Error::dtype("matmul", format!("not defined for {dtype}; convert with to_dtype first")))
-        ),
+        None => Err(Error::dtype("matmul", format!("not defined for {dtype}; convert with to_dtype first"))),
     }
 }
 
@@ -83,11 +82,7 @@ fn product<T: Number>(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
                 unsafe { multiply(size, x, y, false, z) };
             }
         };
-        if size.work().saturating_mul(count) < PARALLEL {
-            run(0..count);
-        } else {
-            threads::parallel_ranges(count, several, run);
-        }
+        threads::divide_range(size.work().saturating_mul(count) >= PARALLEL, count, several, &run);
         drop(_locks);
         return Ok(result);
     }
@@ -102,11 +97,7 @@ fn product<T: Number>(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
         unsafe { multiply(part, x.at(row, 0), y.at(0, column), false, z.at(row, column)) };
     };
     let total = count * down * across;
-    if size.work().saturating_mul(count) < PARALLEL {
-        (0..total).for_each(task);
-    } else {
-        threads::parallel_for(total, task);
-    }
+    threads::divide(size.work().saturating_mul(count) >= PARALLEL, total, &task);
     drop(_locks);
     Ok(result)
 }

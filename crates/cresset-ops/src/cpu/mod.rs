@@ -68,7 +68,7 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
         Op::MaxPool(window) => pool::max_pool(window, inputs[0], &metas)?,
         Op::IndexSelect { dim } => smallvec![index::index_select(*dim, inputs[0], inputs[1], &metas[0])?],
         Op::IndexPut { dim, combine } => {
-            smallvec![index::index_put(*dim, *combine, inputs[0], inputs[1], inputs[2])?]
+            smallvec![scatter::index_put(*dim, *combine, inputs[0], inputs[1], inputs[2])?]
         }
         Op::Gather { dim } => smallvec![scatter::gather(*dim, inputs[0], inputs[1], &metas[0])?],
         Op::Scatter { dim, combine } => {
@@ -138,7 +138,7 @@ fn write_at(op: &Op, inputs: &[&Array], target: &Array) -> Result<bool> {
     };
     if let Op::IndexPut { dim, combine } = op {
         check()?;
-        index::index_put_into(*dim, *combine, target, inputs[1], inputs[2])?;
+        scatter::index_put_into(*dim, *combine, target, inputs[1], inputs[2])?;
     } else if let Op::Scatter { dim, combine } = op {
         check()?;
         scatter::scatter_into(*dim, *combine, target, inputs[1], inputs[2])?;
@@ -152,9 +152,7 @@ fn write_at(op: &Op, inputs: &[&Array], target: &Array) -> Result<bool> {
     Ok(true)
 }
 
-/// The elements in another dtype, in fresh row-major memory.
+/// The elements in another dtype: kernels are compiled for few, and the rare ones converted.
 fn convert(x: &Array, dtype: cresset_tensor::DType) -> Result<Array> {
-    let result = Array::uninitialised("to_dtype", x.shape().clone(), dtype)?;
-    view::assign("to_dtype", x, &result)?;
-    Ok(result)
+    crate::methods::Elementwise::to_dtype(x, dtype)
 }

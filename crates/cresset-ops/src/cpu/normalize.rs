@@ -31,7 +31,7 @@ pub fn normalize(dims: usize, epsilon: f64, x: &Array, metas: &Metas) -> Result<
     let scale = Array::uninitialised("layer_norm", statistics.shape.clone(), dtype)?;
     let kept = x.rank().saturating_sub(dims);
     if dtype == DType::F64 {
-        all_rows(x, kept, epsilon, [&y, &mean, &scale], row_f64)?;
+        all_rows(x, kept, epsilon, [&y, &mean, &scale], one_row::<f64>)?;
     } else {
         all_rows(x, kept, epsilon, [&y, &mean, &scale], row_f32)?;
     }
@@ -48,7 +48,7 @@ fn all_rows<R: Real + Send + Sync>(
     let rows = Rows::new(x, kept)?;
     let _lock = Locks::read(rows.array().storage());
     let [y, mean, scale] = outputs.map(Output::new);
-    for_all(rows.count, rows.len, |range| {
+    for_all(rows.count, rows.len, &|range| {
         for i in range {
             // SAFETY: the array is of type R and locked; row `i` of the fresh outputs is this task's alone.
             unsafe {
@@ -63,19 +63,10 @@ fn all_rows<R: Real + Send + Sync>(
 for_every_simd! {
     fn row_f32(x: &[f32], y: &mut [f32], mean: &mut f32, scale: &mut f32, epsilon: f64) = one_row_f32
 }
-for_every_simd! {
-    fn row_f64(x: &[f64], y: &mut [f64], mean: &mut f64, scale: &mut f64, epsilon: f64) = one_row_f64
-}
 
 #[inline(always)]
 #[expect(clippy::extra_unused_type_parameters, reason = "of every body of `for_every_simd`")]
 fn one_row_f32<F: Fma>(x: &[f32], y: &mut [f32], mean: &mut f32, scale: &mut f32, epsilon: f64) {
-    one_row(x, y, mean, scale, epsilon);
-}
-
-#[inline(always)]
-#[expect(clippy::extra_unused_type_parameters, reason = "of every body of `for_every_simd`")]
-fn one_row_f64<F: Fma>(x: &[f64], y: &mut [f64], mean: &mut f64, scale: &mut f64, epsilon: f64) {
     one_row(x, y, mean, scale, epsilon);
 }
 
@@ -85,6 +76,8 @@ fn one_row<R: Real>(x: &[R], y: &mut [R], mean: &mut R, scale: &mut R, epsilon: 
     let center = R::narrow(rows::sum(x, |x| x) / n);
     let variance = rows::sum(x, |x| (x - center) * (x - center)) / n;
     let factor = R::narrow((variance + epsilon).sqrt().recip());
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - center) * factor);
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = (x - center) * factor;
+    }
     (*mean, *scale) = (center, factor);
 }

@@ -2,45 +2,14 @@
 
 use std::ops::Range;
 
-use cresset_tensor::{Array, DType, Element, Error, Locks, Result, bf16, f16};
+use cresset_tensor::{Array, DType, Element, Error, Locks, Result};
 use smallvec::smallvec;
 
-use super::{copy, threads};
+use super::{convert, copy, plan::Lane, threads};
 use crate::{door::Outputs, infer::Metas, op::Window};
 
 /// Comparisons of one task.
 const TASK: usize = 1 << 15;
-
-/// Numbers with an order.
-trait Ordered: Element + PartialOrd {
-    /// What nothing is below.
-    const LOWEST: Self;
-
-    fn is_nan(self) -> bool {
-        // Only NaN differs from itself.
-        self.partial_cmp(&self).is_none()
-    }
-}
-
-macro_rules! ordered {
-    ($($type:ty => $lowest:expr;)*) => {$(
-        impl Ordered for $type {
-            const LOWEST: $type = $lowest;
-        }
-    )*};
-}
-
-ordered! {
-    f64 => f64::NEG_INFINITY;
-    f32 => f32::NEG_INFINITY;
-    f16 => f16::NEG_INFINITY;
-    bf16 => bf16::NEG_INFINITY;
-    i64 => i64::MIN;
-    i32 => i32::MIN;
-    i16 => i16::MIN;
-    i8 => i8::MIN;
-    u8 => 0;
-}
 
 pub fn max_pool(window: &Window, x: &Array, metas: &Metas) -> Result<Outputs<Array>> {
     let spatial = window.kernel.len();
@@ -52,25 +21,35 @@ pub fn max_pool(window: &Window, x: &Array, metas: &Metas) -> Result<Outputs<Arr
     }
     let values = Array::uninitialised("max_pool", metas[0].shape.clone(), metas[0].dtype)?;
     let places = Array::uninitialised("max_pool", metas[1].shape.clone(), DType::I64)?;
-    let x = if x.is_contiguous() { x.clone() } else { copy::contiguous(x)? };
+    // Narrow kinds are compared as wide ones.
+    let (dtype, wide) = (x.dtype(), Lane::of(x.dtype()).dtype());
+    if wide == DType::Bool {
+        return Err(Error::dtype("max_pool", "not defined for bool; convert with to_dtype first"));
+    }
+    let x = copy::dense(&convert(x, wide)?)?;
+    let largest =
+        if wide == dtype { values } else { Array::uninitialised("max_pool", values.shape().clone(), wide)? };
     {
         let _lock = Locks::read(x.storage());
-        match x.dtype() {
-            DType::F64 => run::<f64>(window, &x, &values, &places),
-            DType::F32 => run::<f32>(window, &x, &values, &places),
-            DType::F16 => run::<f16>(window, &x, &values, &places),
-            DType::BF16 => run::<bf16>(window, &x, &values, &places),
-            DType::I64 => run::<i64>(window, &x, &values, &places),
-            DType::I32 => run::<i32>(window, &x, &values, &places),
-            DType::I16 => run::<i16>(window, &x, &values, &places),
-            DType::I8 => run::<i8>(window, &x, &values, &places),
-            DType::U8 => run::<u8>(window, &x, &values, &places),
-            DType::Bool => {
-                return Err(Error::dtype("max_pool", "not defined for bool; convert with to_dtype first"));
-            }
+        match wide {
+            DType::F64 => run::<f64>(window, &x, &largest, &places, f64::NEG_INFINITY),
+            DType::I64 => run::<i64>(window, &x, &largest, &places, lowest(dtype)),
+            _ => run::<f32>(window, &x, &largest, &places, f32::NEG_INFINITY),
         }
     }
+    let values = convert(&largest, dtype)?;
     Ok(smallvec![values, places])
+}
+
+/// What no integer of a dtype is below.
+fn lowest(dtype: DType) -> i64 {
+    match dtype {
+        DType::I64 => i64::MIN,
+        DType::I32 => i32::MIN.into(),
+        DType::I16 => i16::MIN.into(),
+        DType::I8 => i8::MIN.into(),
+        DType::U8 | DType::Bool | DType::F64 | DType::F32 | DType::F16 | DType::BF16 => 0,
+    }
 }
 
 /// One dimension of the windows.
@@ -120,7 +99,7 @@ struct Target<T>(*mut T, *mut i64);
 // SAFETY: every task writes lines of its own.
 unsafe impl<T> Sync for Target<T> {}
 
-fn run<T: Ordered>(window: &Window, x: &Array, values: &Array, places: &Array) {
+fn run<T: Element + PartialOrd>(window: &Window, x: &Array, values: &Array, places: &Array, lowest: T) {
     let spatial = window.kernel.len();
     let outside = x.rank() - spatial;
     let one = Dim { size: 1, output: 1, kernel: 1, stride: 1, padding: 0, dilation: 1 };
@@ -155,18 +134,15 @@ fn run<T: Ordered>(window: &Window, x: &Array, values: &Array, places: &Array) {
                     std::slice::from_raw_parts_mut(places.add(line * width), width),
                 )
             };
+            values.fill(lowest);
             pool_line(&dims, input, z, y, values, places);
         }
     };
-    if work.saturating_mul(lines) < 2 * TASK {
-        task(0..lines);
-    } else {
-        threads::parallel_ranges(lines, TASK / work.max(1) + 1, task);
-    }
+    threads::divide_range(work.saturating_mul(lines) >= 2 * TASK, lines, TASK / work.max(1) + 1, &task);
 }
 
-/// The windows of one line of the output.
-fn pool_line<T: Ordered>(
+/// The windows of one line of the output, whose values are the lowest so far.
+fn pool_line<T: Element + PartialOrd>(
     dims: &[Dim; 3],
     input: &[T],
     z: usize,
@@ -175,7 +151,6 @@ fn pool_line<T: Ordered>(
     places: &mut [i64],
 ) {
     let [depth, height, width] = dims;
-    values.fill(T::LOWEST);
     let corner = (depth.first(z) * height.size + height.first(y)) * width.size;
     places.iter_mut().enumerate().for_each(|(x, place)| *place = (corner + width.first(x)) as i64);
     for kz in depth.places() {
@@ -190,7 +165,7 @@ fn pool_line<T: Ordered>(
                 let to = values[range.clone()].iter_mut().zip(&mut places[range]);
                 for (i, (&x, (value, place))) in from.zip(to).enumerate() {
                     // The last of several NaNs is named, as in PyTorch.
-                    if x > *value || x.is_nan() {
+                    if x > *value || x.partial_cmp(&x).is_none() {
                         *value = x;
                         *place = (start + first + i * width.stride) as i64;
                     }

@@ -55,11 +55,7 @@ fn fresh<T: Element>(name: &'static str, shape: Shape, draw: impl Fn(u64, &mut [
         draw(range.start as u64, out);
     };
     let numel = array.numel();
-    if numel <= TASK {
-        run(0..numel)
-    } else {
-        threads::parallel_ranges(numel, TASK, run)
-    }
+    threads::divide_range(numel > TASK, numel, TASK, &run);
     Ok(array)
 }
 
@@ -101,10 +97,6 @@ for_every_simd! {
     fn single(distribution: Distribution, stream: Stream, start: u64, out: &mut [f32]) = all_single
 }
 
-for_every_simd! {
-    fn wide(distribution: Distribution, stream: Stream, start: u64, out: &mut [f64]) = all_wide
-}
-
 // The type says for which instructions the loop is compiled; drawing itself multiplies and adds in two steps, so that
 // the numbers are the same on all of them.
 #[allow(clippy::extra_unused_type_parameters)]
@@ -126,9 +118,7 @@ fn all_single<F: Fma>(distribution: Distribution, stream: Stream, start: u64, ou
     }
 }
 
-#[allow(clippy::extra_unused_type_parameters)] // as above
-#[inline(always)]
-fn all_wide<F: Fma>(distribution: Distribution, stream: Stream, start: u64, out: &mut [f64]) {
+fn wide(distribution: Distribution, stream: Stream, start: u64, out: &mut [f64]) {
     match distribution {
         Distribution::Uniform { low, high } => {
             let width = high - low;
@@ -217,11 +207,7 @@ pub fn categories(
             by_race(weights, &mut drawn, out);
         }
     };
-    if rows * (columns + count) < TASK {
-        (0..rows).for_each(row)
-    } else {
-        threads::parallel_for(rows, row)
-    }
+    threads::divide(rows * (columns + count) >= TASK, rows, &row);
     Ok(array)
 }
 

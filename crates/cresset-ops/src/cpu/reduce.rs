@@ -210,11 +210,7 @@ impl Work<'_> {
         let area = rows * columns;
         let parallel = self.space.elements() * (self.source.plan.steps.len() + 1) >= PARALLEL;
         let run = |units: usize, size: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)| {
-            if parallel {
-                threads::parallel_ranges(units, (TASK / size.max(1)).max(1), task);
-            } else {
-                task(0..units);
-            }
+            threads::divide_range(parallel, units, (TASK / size.max(1)).max(1), task);
         };
         if area <= CHUNK {
             // Several rectangles in one chunk.

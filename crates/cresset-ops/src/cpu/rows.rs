@@ -191,11 +191,7 @@ impl<R> Output<R> {
 }
 
 /// Calls `task` with ranges that cover `0..count`, on several threads if what they cost (`each` elements) is worth it.
-pub fn for_all(count: usize, each: usize, task: impl Fn(Range<usize>) + Sync) {
+pub fn for_all(count: usize, each: usize, task: &(dyn Fn(Range<usize>) + Sync)) {
     let each = each.max(1);
-    if count.saturating_mul(each) < PARALLEL {
-        task(0..count);
-    } else {
-        threads::parallel_ranges(count, (TASK / each).max(1), task);
-    }
+    threads::divide_range(count.saturating_mul(each) >= PARALLEL, count, (TASK / each).max(1), task);
 }

@@ -3,11 +3,15 @@
 //! Totals are carried in f64 (integers: wrapping i64). A long line is cut into blocks of a fixed length whose totals
 //! come first, so that threads can share it and the result does not depend on how many there are.
 
-use cresset_tensor::{Array, DType, Element, Error, Locks, Result, with_element};
+use cresset_tensor::{Array, DType, Element, Error, Locks, Result};
 use smallvec::smallvec;
 
-use super::{copy, threads};
-use crate::{door::Outputs, infer::Metas, op::Scan};
+use super::{convert, copy, plan::Lane, threads};
+use crate::{
+    door::Outputs,
+    infer::{Meta, Metas},
+    op::Scan,
+};
 
 /// Elements of a task, about; less than two of these never leave the calling thread.
 const TASK: usize = 1 << 15;
@@ -19,6 +23,22 @@ const BLOCK: usize = 1 << 16;
 /// The running totals, or the running extremes and where they lie.
 pub fn scan(kind: Scan, dim: usize, x: &Array, metas: &Metas) -> Result<Outputs<Array>> {
     let name = kind.name();
+    // Narrow kinds are scanned as wide ones, truths as integers.
+    let wide = match Lane::of(x.dtype()) {
+        Lane::Bool => DType::I64,
+        lane => lane.dtype(),
+    };
+    if wide != x.dtype() {
+        let widened = |meta: &Meta| {
+            let dtype = if meta.dtype == x.dtype() { wide } else { meta.dtype };
+            Meta { shape: meta.shape.clone(), dtype }
+        };
+        let outputs = scan(kind, dim, &convert(x, wide)?, &metas.iter().map(widened).collect())?;
+        let narrowed = |(output, meta): (Array, &Meta)| {
+            if output.dtype() == meta.dtype { Ok(output) } else { convert(&output, meta.dtype) }
+        };
+        return outputs.into_iter().zip(metas).map(narrowed).collect();
+    }
     let x = if x.is_contiguous() { x.clone() } else { copy::contiguous(x)? };
     let mut outputs: Outputs<Array> = smallvec![];
     for meta in metas {
@@ -32,37 +52,29 @@ pub fn scan(kind: Scan, dim: usize, x: &Array, metas: &Metas) -> Result<Outputs<
         length: shape.get(dim).copied().unwrap_or(1),
         columns: shape.get(dim + 1..).map_or(1, |sizes| sizes.iter().product()),
     };
-    let values = &outputs[0];
     let _lock = Locks::read(x.storage());
-    // Integers are totalled in i64, whatever their width.
-    with_element!(x.dtype(), T => {
-        // SAFETY: the array is contiguous, of this type, and locked.
-        let numbers = unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<T>(), x.numel()) };
-        let float = |x: T| x.to_scalar().to_f64();
-        let back = |total: f64| T::from_scalar(total.into());
-        let whole = |x: T| x.to_scalar().to_i64();
-        let same = Shared(values.as_ptr().cast::<T>());
-        let wide = Shared(values.as_ptr().cast::<i64>());
-        match (kind, x.dtype().is_float()) {
-            (Scan::Sum, true) => lines.run(numbers, same, 0.0, float, back, |a, b| a + b),
-            (Scan::Prod, true) => lines.run(numbers, same, 1.0, float, back, |a, b| a * b),
-            (Scan::LogSumExp, _) => lines.run(numbers, same, f64::NEG_INFINITY, float, back, log_add_exp),
-            (Scan::Sum, false) => lines.run(numbers, wide, 0, whole, |a| a, i64::wrapping_add),
-            (Scan::Prod, false) => lines.run(numbers, wide, 1, whole, |a| a, i64::wrapping_mul),
-            (Scan::Max | Scan::Min, _) => {
-                let Some(places) = outputs.get(1).filter(|places| places.dtype() == DType::I64) else {
-                    return Err(Error::argument(name, "has two outputs"));
-                };
-                let places = Shared(places.as_ptr().cast::<i64>());
-                if kind == Scan::Max {
-                    lines.extremes(numbers, same, places, |a, b| a >= b);
-                } else {
-                    lines.extremes(numbers, same, places, |a, b| a <= b);
+    match wide {
+        DType::F64 => lines.floats(kind, numbers::<f64>(&x), &outputs, |x| x, |total| total)?,
+        DType::I64 => {
+            let (x, to) = (numbers::<i64>(&x), Shared(outputs[0].as_ptr().cast()));
+            match kind {
+                Scan::Sum => lines.run(x, to, 0, |x| x, |total| total, i64::wrapping_add),
+                Scan::Prod => lines.run(x, to, 1, |x| x, |total| total, i64::wrapping_mul),
+                Scan::Max | Scan::Min => lines.extremes(kind, x, &outputs)?,
+                Scan::LogSumExp => {
+                    return Err(Error::dtype(name, "not defined for integers; convert with to_dtype first"));
                 }
             }
         }
-    });
+        _ => lines.floats(kind, numbers::<f32>(&x), &outputs, f64::from, |total| total as f32)?,
+    }
     Ok(outputs)
+}
+
+/// The elements of a contiguous array of this type, which is locked for as long as they are used.
+fn numbers<T: Element>(x: &Array) -> &[T] {
+    // SAFETY: as above.
+    unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<T>(), x.numel()) }
 }
 
 /// `log(eᵃ + eᵇ)`. Infinities of one sign add up to themselves.
@@ -108,12 +120,27 @@ impl Lines {
                 task(strip / per_rectangle * length * columns + first, width);
             }
         };
-        if numel < 2 * TASK {
-            run(0..strips);
-        } else {
-            let size = length * columns.min(COLUMNS);
-            threads::parallel_ranges(strips, (TASK / size).max(1), run);
+        let size = length * columns.min(COLUMNS);
+        threads::divide_range(numel >= 2 * TASK, strips, (TASK / size).max(1), &run);
+    }
+
+    /// Totals of floating-point numbers, carried in f64.
+    fn floats<T: Element + PartialOrd>(
+        self,
+        kind: Scan,
+        x: &[T],
+        outputs: &[Array],
+        wide: impl Fn(T) -> f64 + Sync,
+        narrow: impl Fn(f64) -> T + Sync,
+    ) -> Result<()> {
+        let to = Shared(outputs[0].as_ptr().cast());
+        match kind {
+            Scan::Sum => self.run(x, to, 0.0, wide, narrow, |a, b| a + b),
+            Scan::Prod => self.run(x, to, 1.0, wide, narrow, |a, b| a * b),
+            Scan::LogSumExp => self.run(x, to, f64::NEG_INFINITY, wide, narrow, log_add_exp),
+            Scan::Max | Scan::Min => self.extremes(kind, x, outputs)?,
         }
+        Ok(())
     }
 
     fn run<T: Element, O: Send, A: Copy + Send + Sync>(
@@ -173,21 +200,21 @@ impl Lines {
     }
 
     /// The best so far and where it lies: the last of equals. NaN is better than all, the last NaN the best.
-    fn extremes<T: Element + PartialOrd>(
-        self,
-        x: &[T],
-        values: Shared<T>,
-        places: Shared<i64>,
-        better: impl Fn(T, T) -> bool + Sync,
-    ) {
+    fn extremes<T: Element + PartialOrd>(self, kind: Scan, x: &[T], outputs: &[Array]) -> Result<()> {
+        let [values, places] = outputs else {
+            return Err(Error::argument(kind.name(), "has two outputs"));
+        };
+        let (values, places) = (Shared(values.as_ptr().cast::<T>()), Shared(places.as_ptr().cast::<i64>()));
         let Lines { length, columns } = self;
+        let largest = kind == Scan::Max;
         let is_nan = |x: T| x.partial_cmp(&x).is_none();
         self.strips(x.len(), |first, width| {
             let mut best = [(x[first], 0); COLUMNS];
             for row in 0..length {
                 let from = first + row * columns;
                 for (i, (best, &x)) in best.iter_mut().zip(&x[from..from + width]).enumerate() {
-                    if row == 0 || is_nan(x) || (!is_nan(best.0) && better(x, best.0)) {
+                    let better = if largest { x >= best.0 } else { x <= best.0 };
+                    if row == 0 || is_nan(x) || (!is_nan(best.0) && better) {
                         *best = (x, row as i64);
                     }
                     // SAFETY: there are two outputs for every input, and the strip is this task's.
@@ -198,5 +225,6 @@ impl Lines {
                 }
             }
         });
+        Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Searching sorted rows by halving.
 
-use cresset_tensor::{Array, Element, Locks, Result, with_element};
+use cresset_tensor::{Array, DType, Element, Locks, Result};
 
-use super::{copy, threads};
+use super::{convert, copy, plan::Lane, threads};
 use crate::infer::Meta;
 
 /// Searches of a task.
@@ -10,6 +10,14 @@ const TASK: usize = 1 << 11;
 
 /// Where in its sorted row each value would go: before equals, or after them. NaN goes to the end.
 pub fn search_sorted(right: bool, sorted: &Array, values: &Array, meta: &Meta) -> Result<Array> {
+    // Narrow kinds are compared as wide ones, in which their order is the same.
+    let wide = match Lane::of(values.dtype()) {
+        Lane::Bool => DType::I64,
+        lane => lane.dtype(),
+    };
+    if wide != values.dtype() {
+        return search_sorted(right, &convert(sorted, wide)?, &convert(values, wide)?, meta);
+    }
     let output = Array::uninitialised("searchsorted", meta.shape.clone(), meta.dtype)?;
     let sorted = if sorted.is_contiguous() { sorted.clone() } else { copy::contiguous(sorted)? };
     let values = if values.is_contiguous() { values.clone() } else { copy::contiguous(values)? };
@@ -20,16 +28,12 @@ pub fn search_sorted(right: bool, sorted: &Array, values: &Array, meta: &Meta) -
     // One row serves all values, or each row those of its own.
     let per_row = if sorted.rank() > 1 { values.shape().last().copied().unwrap_or(1) } else { usize::MAX };
     let _locks = Locks::new([sorted.storage(), values.storage()].into_iter(), std::iter::empty());
-    with_element!(values.dtype(), T => {
-        // SAFETY: both are contiguous, of this type (inference says they share it), and locked.
-        let (sorted, values) = unsafe {
-            (
-                std::slice::from_raw_parts(sorted.as_ptr().cast::<T>(), sorted.numel()),
-                std::slice::from_raw_parts(values.as_ptr().cast::<T>(), values.numel()),
-            )
-        };
-        search(right, sorted, values, length, per_row, Shared(output.as_ptr().cast()));
-    });
+    let to = Shared(output.as_ptr().cast());
+    match wide {
+        DType::F64 => search::<f64>(right, &sorted, &values, length, per_row, to),
+        DType::I64 => search::<i64>(right, &sorted, &values, length, per_row, to),
+        _ => search::<f32>(right, &sorted, &values, length, per_row, to),
+    }
     Ok(output)
 }
 
@@ -41,12 +45,19 @@ unsafe impl Sync for Shared {}
 
 fn search<T: Element + PartialOrd>(
     right: bool,
-    sorted: &[T],
-    values: &[T],
+    sorted: &Array,
+    values: &Array,
     length: usize,
     per_row: usize,
     to: Shared,
 ) {
+    // SAFETY: both are contiguous, of this type (inference says they share it), and locked.
+    let (sorted, values) = unsafe {
+        (
+            std::slice::from_raw_parts(sorted.as_ptr().cast::<T>(), sorted.numel()),
+            std::slice::from_raw_parts(values.as_ptr().cast::<T>(), values.numel()),
+        )
+    };
     let to = &to;
     let run = |range: std::ops::Range<usize>| {
         for i in range {
@@ -62,9 +73,5 @@ fn search<T: Element + PartialOrd>(
             unsafe { to.0.add(i).write(place as i64) };
         }
     };
-    if values.len() < 2 * TASK {
-        run(0..values.len())
-    } else {
-        threads::parallel_ranges(values.len(), TASK, run)
-    }
+    threads::divide_range(values.len() >= 2 * TASK, values.len(), TASK, &run);
 }

@@ -3,9 +3,13 @@
 //! Where several are equal, any of them would be right. These name the same one as PyTorch, whose choice for the k-th
 //! comes of the order in which quickselect partitions.
 
-use cresset_tensor::{Array, DType, Locks, Result, with_element};
+use cresset_tensor::{Array, DType, Locks, Result};
 
-use super::{copy, sort::Key, threads};
+use super::{
+    copy,
+    sort::{keys, nan_key},
+    threads,
+};
 
 /// Which element.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,24 +43,22 @@ pub fn choose(name: &'static str, choice: Choice, dim: usize, x: &Array) -> Resu
     let x = if x.is_contiguous() { x.clone() } else { copy::contiguous(x)? };
     let to = Shared(output.as_ptr().cast());
     let _lock = Locks::read(x.storage());
-    with_element!(x.dtype(), T => {
-        // SAFETY: the array is contiguous, of this type, and locked.
-        let x = unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<T>(), x.numel()) };
-        let run = |rows: std::ops::Range<usize>| {
-            let (mut keys, mut order) = (Vec::with_capacity(length), Vec::with_capacity(length));
-            for row in rows {
-                let first = row / columns * length * columns + row % columns;
-                keys.clear();
-                keys.extend((0..length).map(|i| x[first + i * columns].key()));
-                let place = place(choice, &keys, &mut order, is_nan::<T>);
-                let Shared(to) = &to;
-                // SAFETY: there is an output for every row, and these rows are this task's.
-                unsafe { to.add(row).write(place as i64) };
+    let (start, width) = (Memory(x.as_ptr()), x.dtype().size());
+    let (list_keys, nan) = (keys(x.dtype()), nan_key(x.dtype()));
+    let run = |rows: std::ops::Range<usize>| {
+        let (mut keys, mut order) = (Vec::with_capacity(length), Vec::with_capacity(length));
+        let (Memory(start), Shared(to)) = (&start, &to);
+        for row in rows {
+            let first = row / columns * length * columns + row % columns;
+            // SAFETY: the array is contiguous, of this dtype, and locked; there is an output for every row, and these
+            // rows are this task's.
+            unsafe {
+                list_keys(start.wrapping_add(first * width), columns, length, &mut keys);
+                to.add(row).write(place(choice, &keys, &mut order, nan) as i64);
             }
-        };
-        let rows = x.len() / length;
-        if x.len() < 2 * TASK { run(0..rows) } else { threads::parallel_ranges(rows, TASK / length, run) }
-    });
+        }
+    };
+    threads::divide_range(x.numel() >= 2 * TASK, x.numel() / length, TASK / length, &run);
     Ok(output)
 }
 
@@ -66,13 +68,15 @@ struct Shared(*mut i64);
 // SAFETY: tasks write disjoint elements.
 unsafe impl Sync for Shared {}
 
-/// NaN has the largest key of its width, which no other number has.
-fn is_nan<T: Key>(key: u64) -> bool {
-    T::DTYPE.is_float() && key == u64::MAX >> (64 - T::WIDTH)
-}
+/// What tasks read.
+struct Memory(*const u8);
 
-fn place(choice: Choice, keys: &[u64], order: &mut Vec<usize>, is_nan: impl Fn(u64) -> bool) -> usize {
+// SAFETY: it is locked for reading.
+unsafe impl Sync for Memory {}
+
+fn place(choice: Choice, keys: &[u64], order: &mut Vec<usize>, nan: Option<u64>) -> usize {
     let n = keys.len();
+    let is_nan = |key: u64| Some(key) == nan;
     order.clear();
     order.extend(0..n);
     match choice {

@@ -7,7 +7,11 @@ use super::{
     rows::{self, LANES, Output, Real, Rows, computed, for_all, larger},
     simd::for_every_simd,
 };
-use crate::{infer::Meta, math::Fma, methods::Elementwise};
+use crate::{
+    infer::Meta,
+    math::{Fma, Separate},
+    methods::Elementwise,
+};
 
 /// `e^(x-m)/Σ` along a dimension, `m` the largest of the row; or `x - m - log Σ`.
 pub fn softmax(dim: usize, log: bool, x: &Array, meta: &Meta) -> Result<Array> {
@@ -22,9 +26,9 @@ pub fn softmax(dim: usize, log: bool, x: &Array, meta: &Meta) -> Result<Array> {
         return Ok(result);
     }
     match (dtype, inner) {
-        (DType::F64, 1) => along_rows(log, dim, x, &result, row_f64)?,
+        (DType::F64, 1) => along_rows(log, dim, x, &result, one_row::<Separate, f64>)?,
         (_, 1) => along_rows(log, dim, x, &result, row_f32)?,
-        (DType::F64, _) => along_columns(log, dim, x, &result, columns_f64)?,
+        (DType::F64, _) => along_columns(log, dim, x, &result, some_columns::<Separate, f64>)?,
         (_, _) => along_columns(log, dim, x, &result, columns_f32)?,
     }
     Ok(result)
@@ -40,7 +44,7 @@ fn along_rows<R: Real + Send + Sync>(
     let rows = Rows::new(x, dim.min(x.rank()))?;
     let _lock = Locks::read(rows.array().storage());
     let output = Output::new(result);
-    for_all(rows.count, rows.len, |range| {
+    for_all(rows.count, rows.len, &|range| {
         for i in range {
             // SAFETY: the array is of type R and locked; row `i` of the fresh result is this task's alone.
             let (from, to) = unsafe { (rows.get::<R>(i), output.part(i * rows.len, rows.len)) };
@@ -79,7 +83,7 @@ fn along_columns<R: Real + Send + Sync>(
     let outer = x.numel() / (len * inner);
     let blocks = inner.div_ceil(LANES);
     let shared = Shared(x.as_ptr().cast::<R>().cast_const(), result.as_ptr().cast::<R>());
-    for_all(outer * blocks, len * inner.min(LANES), |range| {
+    for_all(outer * blocks, len * inner.min(LANES), &|range| {
         let Shared(from, to) = { &shared };
         for i in range {
             let column = i % blocks * LANES;
@@ -99,9 +103,7 @@ fn along_columns<R: Real + Send + Sync>(
 }
 
 for_every_simd! { fn row_f32(x: &[f32], y: &mut [f32], log: bool) = one_row_f32 }
-for_every_simd! { fn row_f64(x: &[f64], y: &mut [f64], log: bool) = one_row_f64 }
 for_every_simd! { fn columns_f32(block: &Block<f32>) = some_columns_f32 }
-for_every_simd! { fn columns_f64(block: &Block<f64>) = some_columns_f64 }
 
 #[inline(always)]
 fn one_row_f32<F: Fma>(x: &[f32], y: &mut [f32], log: bool) {
@@ -109,18 +111,8 @@ fn one_row_f32<F: Fma>(x: &[f32], y: &mut [f32], log: bool) {
 }
 
 #[inline(always)]
-fn one_row_f64<F: Fma>(x: &[f64], y: &mut [f64], log: bool) {
-    one_row::<F, f64>(x, y, log);
-}
-
-#[inline(always)]
 fn some_columns_f32<F: Fma>(block: &Block<f32>) {
     some_columns::<F, f32>(block);
-}
-
-#[inline(always)]
-fn some_columns_f64<F: Fma>(block: &Block<f64>) {
-    some_columns::<F, f64>(block);
 }
 
 /// A NaN loses every comparison for the largest, but comes back with the sum. A row of `-∞` alone gives NaN, as
@@ -141,12 +133,18 @@ fn one_row<F: Fma, R: Real>(x: &[R], y: &mut [R], log: bool) {
     if log {
         let sum = rows::sum(x, |x| (x - largest).exp::<F>());
         let shift = R::narrow(sum.ln());
-        y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - largest - shift);
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = x - largest - shift;
+        }
         return;
     }
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest).exp::<F>());
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = (x - largest).exp::<F>();
+    }
     let scale = R::narrow(rows::sum(y, |y| y).recip());
-    y.iter_mut().for_each(|y| *y = *y * scale);
+    for y in y {
+        *y = *y * scale;
+    }
 }
 
 /// As `one_row`, for neighbouring columns at once.
@@ -161,31 +159,41 @@ fn some_columns<F: Fma, R: Real>(block: &Block<R>) {
     let target = |i: usize| unsafe { std::slice::from_raw_parts_mut(to.add(i * inner), width) };
     let mut largest = [R::LOWEST; LANES];
     for i in 0..len {
-        largest.iter_mut().zip(row(i)).for_each(|(m, &x)| *m = larger(x, *m));
+        for (m, &x) in largest.iter_mut().zip(row(i)) {
+            *m = larger(x, *m);
+        }
     }
     let mut total = [0.0; LANES];
     for start in (0..len).step_by(FLUSH) {
         let mut sums = [R::ZERO; LANES];
         for i in start..len.min(start + FLUSH) {
-            let places = target(i).iter_mut().zip(row(i)).zip(largest).zip(&mut sums);
+            let places = target(i).iter_mut().zip(row(i)).zip(&largest).zip(&mut sums);
             if log {
-                places.for_each(|(((_, &x), m), sum)| *sum = *sum + (x - m).exp::<F>());
+                for (((_, &x), &m), sum) in places {
+                    *sum = *sum + (x - m).exp::<F>();
+                }
             } else {
-                places.for_each(|(((y, &x), m), sum)| {
+                for (((y, &x), &m), sum) in places {
                     *y = (x - m).exp::<F>();
                     *sum = *sum + *y;
-                });
+                }
             }
         }
-        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum.wide());
+        for (total, &sum) in total.iter_mut().zip(&sums) {
+            *total += sum.wide();
+        }
     }
     let factor = total.map(|total| R::narrow(if log { total.ln() } else { total.recip() }));
     for i in 0..len {
         if log {
-            let places = target(i).iter_mut().zip(row(i)).zip(largest).zip(factor);
-            places.for_each(|(((y, &x), m), shift)| *y = x - m - shift);
+            let places = target(i).iter_mut().zip(row(i)).zip(&largest).zip(&factor);
+            for (((y, &x), &m), &shift) in places {
+                *y = x - m - shift;
+            }
         } else {
-            target(i).iter_mut().zip(factor).for_each(|(y, scale)| *y = *y * scale);
+            for (y, &scale) in target(i).iter_mut().zip(&factor) {
+                *y = *y * scale;
+            }
         }
     }
 }

@@ -3,19 +3,22 @@
 //! Elements become whole numbers of the same order, each packed with its place into one wider number. Those are never
 //! equal, so that the fastest sort there is keeps equals in their order; long rows are sorted digit by digit.
 
-use cresset_tensor::{Array, Element, Error, Locks, Result, bf16, f16, with_element};
+use cresset_tensor::{Array, DType, Element, Error, Locks, Result, bf16, f16, with_element};
 use smallvec::smallvec;
 
-use super::{copy, radix, select::narrow_to, threads};
+use super::{
+    copy::{self, with_width},
+    radix,
+    select::narrow_to,
+    threads,
+};
 use crate::{door::Outputs, infer::Metas};
 
 /// Elements of a task, about; less than two of these never leave the calling thread.
 const TASK: usize = 1 << 13;
 
-/// An element as a whole number of the same order. Zeros are equal, NaN is the largest and equal to itself.
+/// An element as a whole number of the same order, as wide as itself. Zeros are equal, NaN is the largest and equal to itself.
 pub trait Key: Element {
-    /// How many bits the number has.
-    const WIDTH: u32;
     /// The number.
     fn key(self) -> u64;
 }
@@ -23,7 +26,6 @@ pub trait Key: Element {
 macro_rules! floats {
     ($($type:ty, $bits:ty, |$x:ident| $nan:expr;)*) => {$(
         impl Key for $type {
-            const WIDTH: u32 = <$bits>::BITS;
             #[inline(always)]
             fn key(self) -> u64 {
                 const SIGN: $bits = 1 << (<$bits>::BITS - 1);
@@ -47,7 +49,6 @@ floats! {
 macro_rules! integers {
     ($($type:ty, $bits:ty, |$x:ident| $key:expr;)*) => {$(
         impl Key for $type {
-            const WIDTH: u32 = <$bits>::BITS;
             #[inline(always)]
             fn key(self) -> u64 {
                 let $x = self;
@@ -64,6 +65,39 @@ integers! {
     i8, u8, |x| x as u8 ^ (1 << 7);
     u8, u8, |x| x;
     bool, u8, |x| u8::from(x);
+}
+
+/// Elements of a dtype as keys: those so far apart from a place on, so many, each given to a function of place and key.
+///
+/// # Safety
+/// The elements are there and locked.
+unsafe fn each_key<T: Key>(x: *const u8, step: usize, count: usize, mut f: impl FnMut(usize, u64)) {
+    let x = x.cast::<T>();
+    for place in 0..count {
+        // SAFETY: the caller's.
+        f(place, unsafe { *x.add(place * step) }.key());
+    }
+}
+
+/// Fills a list with the keys of elements: the first, how far apart, how many.
+pub type Keys = unsafe fn(*const u8, usize, usize, &mut Vec<u64>);
+
+/// # Safety
+/// As of `each_key`.
+unsafe fn list_keys<T: Key>(x: *const u8, step: usize, count: usize, list: &mut Vec<u64>) {
+    list.clear();
+    // SAFETY: the caller's.
+    unsafe { each_key::<T>(x, step, count, |_, key| list.push(key)) };
+}
+
+/// The keys of a dtype.
+pub fn keys(dtype: DType) -> Keys {
+    with_element!(dtype, T => list_keys::<T>)
+}
+
+/// The key that only NaN has, where a dtype has one: the largest of its width.
+pub fn nan_key(dtype: DType) -> Option<u64> {
+    dtype.is_float().then(|| u64::MAX >> (64 - 8 * dtype.size()))
 }
 
 /// A key and a place in one number, the key above.
@@ -138,28 +172,33 @@ fn run(
     let length = x.shape().get(dim).copied().unwrap_or(1);
     let columns = x.shape().get(dim + 1..).map_or(1, |sizes| sizes.iter().product());
     let _lock = Locks::read(x.storage());
-    with_element!(x.dtype(), T => {
-        let rows = Rows {
-            // SAFETY: the array is contiguous, of this type, and locked.
-            x: unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<T>(), x.numel()) },
-            values: values.as_ptr().cast(),
-            places: places.as_ptr().cast(),
-            length,
-            columns,
-            // Of a single number there is one, even of none that are asked for, as in PyTorch.
-            kept: if x.rank() == 0 { 1 } else { k.unwrap_or(length) },
-            few: k.is_some(),
-            descending,
-        };
-        if T::WIDTH <= 32 && u32::try_from(length).is_ok() { rows.run::<u64>() } else { rows.run::<u128>() }
-    });
+    let rows = Rows {
+        x: x.as_ptr(),
+        dtype: x.dtype(),
+        count: x.numel() / length,
+        values: values.as_ptr(),
+        places: places.as_ptr().cast(),
+        length,
+        columns,
+        // Of a single number there is one, even of none that are asked for, as in PyTorch.
+        kept: if x.rank() == 0 { 1 } else { k.unwrap_or(length) },
+        few: k.is_some(),
+        descending,
+    };
+    if x.dtype().size() <= 4 && u32::try_from(length).is_ok() {
+        rows.run::<u64>(with_element!(x.dtype(), T => pack_row::<T, u64>));
+    } else {
+        rows.run::<u128>(with_element!(x.dtype(), T => pack_row::<T, u128>));
+    }
     Ok(outputs)
 }
 
 /// Rows along a dimension, `columns` neighbouring ones interleaved.
-struct Rows<'a, T> {
-    x: &'a [T],
-    values: *mut T,
+struct Rows {
+    x: *const u8,
+    dtype: DType,
+    count: usize,
+    values: *mut u8,
     places: *mut i64,
     length: usize,
     columns: usize,
@@ -170,35 +209,56 @@ struct Rows<'a, T> {
     descending: bool,
 }
 
-// SAFETY: each task writes the outputs of rows of its own.
-unsafe impl<T: Sync> Sync for Rows<'_, T> {}
+// SAFETY: the input is locked, and each task writes the outputs of rows of its own.
+unsafe impl Sync for Rows {}
 
-impl<T: Key> Rows<'_, T> {
-    fn run<P: Packed>(&self) {
-        let rows = self.x.len() / self.length;
+/// Fills a list with the elements of a row, packed: the first, how far apart, how many, with what their keys are turned.
+type Packing<P> = unsafe fn(*const u8, usize, usize, u64, &mut Vec<P>);
+
+/// # Safety
+/// As of `each_key`.
+unsafe fn pack_row<T: Key, P: Packed>(x: *const u8, step: usize, count: usize, turn: u64, list: &mut Vec<P>) {
+    list.clear();
+    list.reserve(count);
+    // SAFETY: the caller's.
+    unsafe { each_key::<T>(x, step, count, |place, key| list.push(P::pack(key ^ turn, place))) };
+}
+
+/// Writes the elements at places, these and the results so far apart, so many.
+///
+/// # Safety
+/// The elements and places are there, and there is room for the results.
+unsafe fn pick<T: Copy>(x: *const u8, places: *const i64, to: *mut u8, step: usize, count: usize) {
+    let (x, to) = (x.cast::<T>(), to.cast::<T>());
+    for i in 0..count {
+        // SAFETY: the caller's.
+        unsafe { to.add(i * step).write(*x.add(*places.add(i * step) as usize * step)) };
+    }
+}
+
+impl Rows {
+    fn run<P: Packed>(&self, packing: Packing<P>) {
         let task = |range: std::ops::Range<usize>| {
             let mut list: Vec<P> = Vec::new();
             let mut room: Vec<P> = Vec::new();
-            range.for_each(|row| self.sort_row(row, &mut list, &mut room));
+            range.for_each(|row| self.sort_row(row, packing, &mut list, &mut room));
         };
-        if rows < 4 || self.x.len() < 2 * TASK {
-            // One after the other; a long one brings in threads itself.
-            task(0..rows);
-        } else {
-            threads::parallel_ranges(rows, (TASK / self.length).max(1), task);
-        }
+        // A few are sorted one after the other; a long one brings in threads itself.
+        let several = self.count >= 4 && self.count * self.length >= 2 * TASK;
+        threads::divide_range(several, self.count, (TASK / self.length).max(1), &task);
     }
 
-    fn sort_row<P: Packed>(&self, row: usize, list: &mut Vec<P>, room: &mut Vec<P>) {
+    fn sort_row<P: Packed>(&self, row: usize, packing: Packing<P>, list: &mut Vec<P>, room: &mut Vec<P>) {
         let Rows { length, columns, kept, .. } = *self;
+        let width = self.dtype.size();
         let (outer, column) = (row / columns, row % columns);
-        let first = outer * length * columns + column;
-        let at = |place: usize| self.x[first + place * columns];
-        let turn = if self.descending { u64::MAX >> (64 - T::WIDTH) } else { 0 };
-        list.clear();
-        list.extend((0..length).map(|place| P::pack(at(place).key() ^ turn, place)));
+        let x = self.x.wrapping_add((outer * length * columns + column) * width);
+        let bits = 8 * width as u32;
+        let turn = if self.descending { u64::MAX >> (64 - bits) } else { 0 };
+        // SAFETY: the row is one of the locked input's.
+        unsafe { packing(x, columns, length, turn, list) };
         match self.few {
-            false => radix::sort(list, room, T::WIDTH),
+            false => radix::sort(list, room, bits),
             true if kept.saturating_mul(64) <= length => {
                 list.select_nth_unstable(kept - 1);
                 list.truncate(kept);
@@ -212,13 +272,14 @@ impl<T: Key> Rows<'_, T> {
             }
         }
         let to = outer * kept * columns + column;
-        for (i, packed) in list.iter().enumerate() {
-            let place = packed.place();
-            // SAFETY: there are two outputs for every element kept, and this row's are this task's.
-            unsafe {
-                self.values.add(to + i * columns).write(at(place));
-                self.places.add(to + i * columns).write(place as i64);
+        // SAFETY: there are two outputs for every element kept, and this row's are this task's.
+        unsafe {
+            let places = self.places.add(to);
+            for (i, packed) in list.iter().enumerate() {
+                places.add(i * columns).write(packed.place() as i64);
             }
+            let values = self.values.add(to * width);
+            with_width!(self.dtype, T => pick::<T>(x, places, values, columns, list.len()));
         }
     }
 }

@@ -120,10 +120,25 @@ fn share(total: usize, task: &(dyn Fn(usize) + Sync)) {
     assert!(!job.panicked.load(Ordering::Relaxed), "a task of parallel_for panicked");
 }
 
-/// Calls `task` with consecutive ranges that cover `0..len`, each of `chunk` but the last.
-pub fn parallel_ranges(len: usize, chunk: usize, task: impl Fn(std::ops::Range<usize>) + Sync) {
+/// As [`parallel_for`] where that is worth it, else on this thread alone.
+///
+/// Not generic either, so that a kernel which is short and long is compiled once.
+pub fn divide(worth: bool, total: usize, task: &(dyn Fn(usize) + Sync)) {
+    if worth {
+        share(total, task);
+    } else {
+        (0..total).for_each(task);
+    }
+}
+
+/// Calls `task` with consecutive ranges that cover `0..len`, each of `chunk` but the last, where that is worth it, else
+/// with all of it on this thread.
+pub fn divide_range(worth: bool, len: usize, chunk: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
+    if !worth {
+        return task(0..len);
+    }
     let chunk = chunk.max(1);
-    parallel_for(len.div_ceil(chunk), |i| task(i * chunk..((i + 1) * chunk).min(len)));
+    share(len.div_ceil(chunk), &|i| task(i * chunk..((i + 1) * chunk).min(len)));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,8 +1,11 @@
 //! Equal rows brought together: which rows are different, to which of them each belongs, and how many there are of each.
 
-use cresset_tensor::{Array, Element, Locks, Result, with_element};
+use cresset_tensor::{Array, Locks, Result};
 
-use super::{copy, sort::Key};
+use super::{
+    copy,
+    sort::{keys, nan_key},
+};
 use crate::{door::Apply, op::Op};
 
 /// Equal rows.
@@ -20,38 +23,36 @@ pub struct Groups {
 pub fn groups(x: &Array, consecutive: bool) -> Result<Groups> {
     let x = if x.is_contiguous() { x.clone() } else { copy::contiguous(x)? };
     let (n, width) = (x.shape().first().copied().unwrap_or(0), x.shape().get(1).copied().unwrap_or(1));
+    let mut list = Vec::with_capacity(x.numel());
+    {
+        let _lock = Locks::read(x.storage());
+        // SAFETY: the array is contiguous and locked.
+        unsafe { keys(x.dtype())(x.as_ptr(), 1, x.numel(), &mut list) };
+    }
     let order: Vec<i64> = if consecutive {
         (0..n as i64).collect()
     } else if width == 1 {
         Array::apply_two(Op::Sort { dim: 0, descending: false }, &[&x])?.1.into_vec()?
     } else {
-        let _lock = Locks::read(x.storage());
-        with_element!(x.dtype(), T => {
-            // SAFETY: the array is contiguous, of this type, and locked.
-            sorted(unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<T>(), x.numel()) }, n, width)
-        })
+        sorted(&list, n, width)
     };
-    let _lock = Locks::read(x.storage());
-    Ok(with_element!(x.dtype(), T => {
-        // SAFETY: as above.
-        gather(unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<T>(), x.numel()) }, &order, width)
-    }))
+    Ok(gather(&list, &order, width, nan_key(x.dtype())))
 }
 
 /// Rows in ascending order, compared from the left.
-fn sorted<T: Key>(x: &[T], n: usize, width: usize) -> Vec<i64> {
-    let keys: Vec<u64> = x.iter().map(|x| x.key()).collect();
+fn sorted(keys: &[u64], n: usize, width: usize) -> Vec<i64> {
     let row = |i: i64| &keys[i as usize * width..(i as usize + 1) * width];
     let mut order: Vec<i64> = (0..n as i64).collect();
     order.sort_by(|&a, &b| row(a).cmp(row(b)));
     order
 }
 
-fn gather<T: Element>(x: &[T], order: &[i64], width: usize) -> Groups {
-    let row = |i: i64| &x[i as usize * width..(i as usize + 1) * width];
+fn gather(keys: &[u64], order: &[i64], width: usize, nan: Option<u64>) -> Groups {
+    let row = |i: i64| &keys[i as usize * width..(i as usize + 1) * width];
+    let is_number = |row: &[u64]| nan.is_none_or(|nan| !row.contains(&nan));
     let mut groups = Groups { rows: Vec::new(), inverse: vec![0; order.len()], counts: Vec::new() };
     for (i, &place) in order.iter().enumerate() {
-        let same = i > 0 && row(order[i - 1]) == row(place);
+        let same = i > 0 && row(order[i - 1]) == row(place) && is_number(row(place));
         match groups.counts.last_mut() {
             Some(count) if same => *count += 1,
             _ => {

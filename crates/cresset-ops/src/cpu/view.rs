@@ -2,8 +2,13 @@
 
 use cresset_tensor::{Array, Error, Layout, Locks, Result};
 
-use super::{combine::Combining, copy, map::check_target, walk::Walk};
-use crate::view::View;
+use super::{
+    combine::{Line, combining},
+    copy,
+    map::check_target,
+    walk::Walk,
+};
+use crate::{op::Combine, view::View};
 
 /// The view of an array: the same memory, or a copy where a reshape needs one.
 pub fn view(view: &View, x: &Array) -> Result<Array> {
@@ -98,18 +103,22 @@ fn accumulate(x: &Array, target: &Array) -> Result<()> {
     let dense = copy::contiguous(x)?;
     let _locks = Locks::new([dense.storage()].into_iter(), [target.storage()].into_iter());
     let walk = Walk::new(target.shape(), &[target.strides().iter().copied().collect()]);
-    cresset_tensor::with_element!(x.dtype(), T => {
-        let (from, to) = (dense.as_ptr().cast::<T>(), target.as_ptr().cast::<T>());
-        let stride = walk.strides[0][walk.shape.len() - 1];
-        walk.lines(0, 0, x.numel(), |offset, done, count| {
-            for i in 0..count {
-                // SAFETY: the walk stays inside the target, `done + i` is an element of the copy; both are locked.
-                unsafe {
-                    let place = to.offset(offset + i as isize * stride);
-                    place.write(T::sum(*place, *from.add(done + i)));
-                }
-            }
-        });
+    let (add, width) = (combining(Combine::Add, x.dtype()), x.dtype().size() as isize);
+    let target_step = walk.strides[0][walk.shape.len() - 1];
+    walk.lines(0, 0, x.numel(), |offset, done, count| {
+        let line = Line {
+            count,
+            index: &0,
+            index_step: 0,
+            rows: 0..1,
+            along: 0,
+            target: target.as_ptr().wrapping_offset(offset * width),
+            target_step,
+            source: dense.as_ptr().wrapping_offset(done as isize * width),
+            source_step: 1,
+        };
+        // SAFETY: the walk stays inside the target, `done + count` inside the copy; both are locked.
+        unsafe { add(&line) };
     });
     Ok(())
 }
