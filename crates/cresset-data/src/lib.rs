@@ -35,3 +35,15 @@ pub use sampler::{
     WeightedRandomSampler,
 };
 pub use transform::Transform;
+
+/// What a program that feeds a model needs.
+pub mod prelude {
+    pub use crate::{
+        DataLoader, Dataset, IterableDataset, Sampler, TensorDataset, Transform, digits, random_split,
+    };
+}
+
+/// The book's page about this crate, whose examples run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/data.md")]
+struct Book;
