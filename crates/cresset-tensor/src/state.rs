@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use crate::{Array, Error, Result};
+use crate::{Array, Error, Result, random::GeneratorState};
 
 /// A tree of arrays, numbers, texts, lists and maps: the state of an optimizer, a schedule, a data loader, a whole
 /// training.
@@ -84,6 +84,22 @@ from! {
     String => |x| State::Text(x);
     Array => |x| State::Array(x);
     Vec<State> => |x| State::List(x);
+}
+
+impl From<GeneratorState> for State {
+    /// As its bytes.
+    fn from(state: GeneratorState) -> State {
+        State::Array(Array::new(state.to_bytes().to_vec()))
+    }
+}
+
+impl TryFrom<&State> for GeneratorState {
+    type Error = Error;
+
+    #[track_caller]
+    fn try_from(state: &State) -> Result<GeneratorState> {
+        GeneratorState::from_bytes(&state.array()?.to_vec::<u8>()?)
+    }
 }
 
 impl<T: Into<State>> From<Option<T>> for State {
