@@ -9,10 +9,13 @@ use cresset_ops::{DType, Result};
 use crate::golden::{Args, Value};
 
 mod activation;
+mod adaptive_pooling;
 mod convolution;
+mod embedding;
 mod linear;
 mod loss;
 mod normalization;
+mod padding;
 mod pooling;
 mod recurrent;
 
@@ -58,10 +61,13 @@ pub fn build(name: &str, init: &Args<Tensor>, state: &StateDict, dtype: DType) -
     let wanted = Wanted { state, dtype };
     let themes = [
         activation::build,
+        adaptive_pooling::build,
         convolution::build,
+        embedding::build,
         linear::build,
         loss::build,
         normalization::build,
+        padding::build,
         pooling::build,
         recurrent::build,
     ];

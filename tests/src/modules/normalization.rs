@@ -2,8 +2,8 @@
 
 use cresset_autograd::Tensor;
 use cresset_nn::{
-    BatchNorm1d, BatchNorm2d, BatchNorm3d, CrossMapLrn2d, GroupNorm, InstanceNorm1d, InstanceNorm2d,
-    InstanceNorm3d, LayerNorm, LocalResponseNorm, RmsNorm,
+    BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
+    LayerNorm, LocalResponseNorm, RmsNorm,
 };
 use cresset_ops::Result;
 
@@ -22,12 +22,6 @@ pub fn build(name: &str, init: &Args<Tensor>, wanted: &Wanted) -> Result<Option<
             let norm = norm.momentum(momentum()?).affine(init.bool_or(3, "affine", $default)?);
             let norm = norm.track_running_stats(init.bool_or(4, "track_running_stats", $default)?);
             wanted.layer(norm.bias(init.bool_or(7, "bias", true)?))?
-        }};
-    }
-    macro_rules! neighbours {
-        ($type:ident) => {{
-            let norm = $type::new(init.size(0, "size")?).alpha(init.float_or(1, "alpha", 1e-4)?);
-            wanted.layer(norm.beta(init.float_or(2, "beta", 0.75)?).k(init.float_or(3, "k", 1.0)?))?
         }};
     }
     Ok(Some(match name {
@@ -52,8 +46,10 @@ pub fn build(name: &str, init: &Args<Tensor>, wanted: &Wanted) -> Result<Option<
             let norm = norm.eps(init.float_or(2, "eps", 1e-5)?).affine(init.bool_or(3, "affine", true)?);
             wanted.layer(norm.bias(init.bool_or(6, "bias", true)?))?
         }
-        "LocalResponseNorm" => neighbours!(LocalResponseNorm),
-        "CrossMapLRN2d" => neighbours!(CrossMapLrn2d),
+        "LocalResponseNorm" => {
+            let norm = LocalResponseNorm::new(init.size(0, "size")?).alpha(init.float_or(1, "alpha", 1e-4)?);
+            wanted.layer(norm.beta(init.float_or(2, "beta", 0.75)?).k(init.float_or(3, "k", 1.0)?))?
+        }
         _ => return Ok(None),
     }))
 }

@@ -53,38 +53,32 @@ impl Kernel {
     fn check(&self) -> Result<()> {
         let &Kernel { name, dims, in_channels, out_channels, .. } = self;
         let ConvOptions { stride, padding, dilation, groups } = &self.options;
-        let fail = |why: String| Err(Error::argument(name, why));
-        if in_channels == 0 || out_channels == 0 {
-            return fail(format!("needs at least one channel: from {in_channels} to {out_channels}"));
-        }
-        let divides = |channels: usize| channels as i64 % groups == 0;
-        if *groups < 1 {
-            return fail(format!("groups must be at least 1, not {groups}"));
-        }
-        if !divides(in_channels) || !divides(out_channels) {
-            return fail(format!(
-                "groups must divide the channels: {in_channels} in and {out_channels} out do not fall into {groups}"
-            ));
-        }
         each(name, "kernel_size", &self.size, dims, 1)?;
         let stride = each(name, "stride", stride, dims, 1)?;
         each(name, "dilation", dilation, dims, 1)?;
         each(name, "output_padding", &self.output_padding, dims, 0)?;
-        match padding {
-            ConvPadding::Zeros(sizes) => {
-                each(name, "padding", sizes, dims, 0)?;
-            }
-            ConvPadding::Same if stride.iter().any(|&stride| stride != 1) => {
-                return fail("padding 'same' needs a stride of 1".into());
-            }
-            ConvPadding::Same | ConvPadding::Valid => {}
+        if let ConvPadding::Zeros(sizes) = padding {
+            each(name, "padding", sizes, dims, 0)?;
         }
-        match self.mode {
-            PadMode::Constant(value) if value.to_f64() != 0.0 => {
-                fail(format!("padding_mode is zeros, reflect, replicate or circular, not a constant {value}"))
-            }
-            PadMode::Constant(_) | PadMode::Reflect | PadMode::Replicate | PadMode::Circular => Ok(()),
-        }
+        let divides = |channels: usize| *groups > 0 && channels as i64 % groups == 0;
+        let why = if in_channels == 0 || out_channels == 0 {
+            format!("needs at least one channel: from {in_channels} to {out_channels}")
+        } else if *groups < 1 {
+            format!("groups must be at least 1, not {groups}")
+        } else if !divides(in_channels) || !divides(out_channels) {
+            format!(
+                "groups must divide the channels: {in_channels} in and {out_channels} out do not fall into {groups}"
+            )
+        } else if *padding == ConvPadding::Same && stride.iter().any(|&stride| stride != 1) {
+            "padding 'same' needs a stride of 1".to_owned()
+        } else if let PadMode::Constant(value) = self.mode
+            && value.to_f64() != 0.0
+        {
+            format!("padding_mode is zeros, reflect, replicate or circular, not a constant {value}")
+        } else {
+            return Ok(());
+        };
+        Err(Error::argument(name, why))
     }
 
     /// The shape of the weight, and how many numbers come into each output.

@@ -213,83 +213,61 @@ impl Layer for GroupNorm {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = (get(&self.weight)?, get(&self.bias)?);
         self.check()?;
+        if weight.is_some() && x.rank() > 1 && x.shape()[1] != self.num_channels {
+            return Err(Error::shape(
+                "GroupNorm",
+                format!(
+                    "made for {} channels (num_channels), but dimension 1 of the input {} has {}",
+                    self.num_channels,
+                    x.shape(),
+                    x.shape()[1]
+                ),
+            ));
+        }
         x.group_norm(self.num_groups, weight, bias, self.eps)
     }
 }
 
-macro_rules! neighbourhoods {
-    ($($(#[$doc:meta])* $name:ident $printed:literal $show:expr;)*) => {$(
-        $(#[$doc])*
-        #[derive(Module)]
-        #[module(name = $printed, extra)]
-        pub struct $name {
-            size: usize,
-            alpha: f64,
-            beta: f64,
-            k: f64,
-        }
-
-        impl $name {
-            /// Over `size` neighbouring channels.
-            pub fn new(size: usize) -> $name {
-                $name { size, alpha: 1e-4, beta: 0.75, k: 1.0 }
-            }
-
-            /// The factor of the squares; 1e-4 unless said.
-            pub fn alpha(self, alpha: f64) -> $name {
-                $name { alpha, ..self }
-            }
-
-            /// The exponent; 0.75 unless said.
-            pub fn beta(self, beta: f64) -> $name {
-                $name { beta, ..self }
-            }
-
-            /// What is added; 1 unless said.
-            pub fn k(self, k: f64) -> $name {
-                $name { k, ..self }
-            }
-
-            fn extra(&self) -> String {
-                let show: fn(f64) -> String = $show;
-                let (alpha, beta) = (print::float(self.alpha), print::float(self.beta));
-                format!("{}, alpha={alpha}, beta={beta}, k={}", self.size, show(self.k))
-            }
-        }
-    )*};
+/// `x/(k + α·mean(x²))^β`, the mean being over neighbouring channels (dimension 1).
+#[derive(Module)]
+#[module(extra)]
+pub struct LocalResponseNorm {
+    size: usize,
+    alpha: f64,
+    beta: f64,
+    k: f64,
 }
 
-neighbourhoods! {
-    /// `x/(k + α·mean(x²))^β`, the mean being over neighbouring channels (dimension 1).
-    LocalResponseNorm "LocalResponseNorm" print::float;
-    /// `x/(k + α/size·Σ x²)^β`, the sum being over the channels nearer than half of `size`, of images
-    /// `[n, channels, height, width]`.
-    CrossMapLrn2d "CrossMapLRN2d" |k| k.to_string();
+impl LocalResponseNorm {
+    /// Over `size` neighbouring channels.
+    pub fn new(size: usize) -> LocalResponseNorm {
+        LocalResponseNorm { size, alpha: 1e-4, beta: 0.75, k: 1.0 }
+    }
+
+    /// The factor of the squares; 1e-4 unless said.
+    pub fn alpha(self, alpha: f64) -> LocalResponseNorm {
+        LocalResponseNorm { alpha, ..self }
+    }
+
+    /// The exponent; 0.75 unless said.
+    pub fn beta(self, beta: f64) -> LocalResponseNorm {
+        LocalResponseNorm { beta, ..self }
+    }
+
+    /// What is added; 1 unless said.
+    pub fn k(self, k: f64) -> LocalResponseNorm {
+        LocalResponseNorm { k, ..self }
+    }
+
+    fn extra(&self) -> String {
+        let [alpha, beta, k] = [self.alpha, self.beta, self.k].map(print::float);
+        format!("{}, alpha={alpha}, beta={beta}, k={k}", self.size)
+    }
 }
 
 impl Layer for LocalResponseNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         x.local_response_norm(self.size, self.alpha, self.beta, self.k)
-    }
-}
-
-impl Layer for CrossMapLrn2d {
-    #[track_caller]
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if x.rank() != 4 {
-            return Err(Error::shape(
-                "CrossMapLRN2d",
-                format!("expected [n, channels, height, width], got an input of shape {}", x.shape()),
-            ));
-        }
-        if self.size == 0 {
-            return Err(Error::argument("CrossMapLRN2d", "size must be at least 1"));
-        }
-        // As many neighbours on one side as on the other, whereas the divisor is the size as given.
-        let reach = (self.size - 1) / 2;
-        let window = 2 * reach + 1;
-        let alpha = self.alpha * window as f64 / self.size as f64;
-        x.local_response_norm(window, alpha, self.beta, self.k)
     }
 }

@@ -17,6 +17,13 @@ use crate::{
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PoolSizes(SmallVec<[Option<i64>; 3]>);
 
+impl PoolSizes {
+    /// The sizes, as given.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<i64>> {
+        self.0.iter().copied()
+    }
+}
+
 impl From<Sizes> for PoolSizes {
     fn from(sizes: Sizes) -> Self {
         PoolSizes(sizes.iter().map(|&size| Some(size)).collect())
