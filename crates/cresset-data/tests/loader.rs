@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use cresset_autograd::prelude::*;
@@ -153,7 +153,6 @@ fn dropping_midway_stops_the_workers() {
     let loader = DataLoader::new(Counted(count.clone())).batch_size(2).workers(4).prefetch(3);
     for taken in [0, 1, 7] {
         count.store(0, Ordering::SeqCst);
-        let start = Instant::now();
         let mut batches = loader.epoch(0);
         batches.by_ref().take(taken).for_each(|batch| drop(batch.unwrap()));
         drop(batches);
@@ -162,8 +161,6 @@ fn dropping_midway_stops_the_workers() {
         assert!(made <= 2 * (taken + 4 * 3), "{made}");
         std::thread::sleep(Duration::from_millis(5));
         assert_eq!(count.load(Ordering::SeqCst), made);
-        // Not a measurement: a hang would take the whole patience of the drop.
-        assert!(start.elapsed() < Duration::from_secs(4));
     }
     // The workers have let go of the dataset.
     drop(loader);
