@@ -164,10 +164,47 @@ impl<M: Method> Descent<M> {
         Ok(())
     }
 
+    fn load(&mut self, state: &State) -> Result<()> {
+        let current: Vec<(M, usize)> =
+            self.groups.iter().map(|group| (group.options.clone(), group.members.len())).collect();
+        let saved = saving::groups(M::NAME, state, current)?;
+        for group in &saved {
+            group.options.check()?;
+        }
+        let mut memories = Vec::with_capacity(saved.len());
+        for (group, saved) in self.groups.iter().zip(&saved) {
+            let mut loaded = Vec::with_capacity(group.members.len());
+            for (member, id) in group.members.iter().zip(&saved.ids) {
+                let parameter = &member.parameter;
+                loaded.push(match saving::entry(state, id)? {
+                    Some(entry) => {
+                        let shape_of = |name: &str| M::shape_of(name, parameter.shape());
+                        Memory::from_state(entry, M::KEEPS, shape_of, parameter.dtype()).map_err(|error| {
+                            let message = format!("state of parameter {id}: {}", error.message());
+                            Error::new(error.kind(), M::NAME, message)
+                        })?
+                    }
+                    None => Memory::default(),
+                });
+            }
+            memories.push(loaded);
+        }
+        for ((group, saved), loaded) in self.groups.iter_mut().zip(saved).zip(memories) {
+            let SavedGroup { options, notes, .. } = saved;
+            (group.options, group.notes) = (options, notes);
+            for (member, memory) in group.members.iter_mut().zip(loaded) {
+                member.memory = memory;
+            }
+        }
+        Ok(())
+    }
+
     #[track_caller]
     fn at(&self, group: usize) -> Result<&Group<M>> {
-        let count = self.groups.len();
-        self.groups.get(group).ok_or_else(|| no_group(M::NAME, group, count))
+        match self.groups.get(group) {
+            Some(group) => Ok(group),
+            None => Err(no_group(M::NAME, group, self.groups.len())),
+        }
     }
 
     #[track_caller]
@@ -296,38 +333,8 @@ impl<M: Method> Optimizer for Descent<M> {
 
     #[track_caller]
     fn load_state_dict(&mut self, state: &State) -> Result<()> {
-        let current: Vec<(M, usize)> =
-            self.groups.iter().map(|group| (group.options.clone(), group.members.len())).collect();
-        let saved = saving::groups(M::NAME, state, current)?;
-        for group in &saved {
-            group.options.check()?;
-        }
-        let mut memories = Vec::with_capacity(saved.len());
-        for (group, saved) in self.groups.iter().zip(&saved) {
-            let mut loaded = Vec::with_capacity(group.members.len());
-            for (member, id) in group.members.iter().zip(&saved.ids) {
-                let parameter = &member.parameter;
-                loaded.push(match saving::entry(state, id)? {
-                    Some(entry) => {
-                        let shape_of = |name: &str| M::shape_of(name, parameter.shape());
-                        Memory::from_state(entry, M::KEEPS, shape_of, parameter.dtype()).map_err(|error| {
-                            let message = format!("state of parameter {id}: {}", error.message());
-                            Error::new(error.kind(), M::NAME, message)
-                        })?
-                    }
-                    None => Memory::default(),
-                });
-            }
-            memories.push(loaded);
-        }
-        for ((group, saved), loaded) in self.groups.iter_mut().zip(saved).zip(memories) {
-            let SavedGroup { options, notes, .. } = saved;
-            (group.options, group.notes) = (options, notes);
-            for (member, memory) in group.members.iter_mut().zip(loaded) {
-                member.memory = memory;
-            }
-        }
-        Ok(())
+        let location = Location::caller();
+        self.load(state).map_err(|error| error.at(location))
     }
 }
 

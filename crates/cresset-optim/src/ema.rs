@@ -1,6 +1,6 @@
 //! Averages of parameters over a training: exponential ones, or equal ones (stochastic weight averaging).
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, panic::Location};
 
 use cresset_autograd::{Apply, Array, Error, Result, Tensor};
 use cresset_tensor::State;
@@ -173,6 +173,11 @@ impl Ema {
     /// Takes over what [`Ema::state_dict`] gave. The decay stays as it is. If anything is refused, nothing is changed.
     #[track_caller]
     pub fn load_state_dict(&mut self, state: &State) -> Result<()> {
+        let location = Location::caller();
+        self.load(state).map_err(|error| error.at(location))
+    }
+
+    fn load(&mut self, state: &State) -> Result<()> {
         let updates = state.get("n_averaged")?.int()?;
         let updates = usize::try_from(updates)
             .map_err(|_| Error::argument("Ema", format!("n_averaged must be at least 0, not {updates}")))?;

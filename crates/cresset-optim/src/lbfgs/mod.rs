@@ -312,6 +312,19 @@ impl Lbfgs {
         Ok(first)
     }
 
+    fn load(&mut self, state: &State) -> Result<()> {
+        let current = vec![(self.options.clone(), self.parameters.len())];
+        let Some(SavedGroup { options, notes, ids }) = saving::groups("LBFGS", state, current)?.pop() else {
+            return Ok(());
+        };
+        options.check()?;
+        let numel = self.parameters.iter().map(Apply::numel).sum();
+        let entry = ids.first().map_or(Ok(None), |id| saving::entry(state, id))?;
+        let history = entry.map_or(Ok(History::default()), |entry| History::from_state(entry, numel))?;
+        (self.options, self.notes, self.history) = (options, notes, history);
+        Ok(())
+    }
+
     fn max_evaluations(&self) -> usize {
         self.options.max_eval.unwrap_or(self.options.max_iter.saturating_mul(5) / 4)
     }
@@ -505,16 +518,8 @@ impl Optimizer for Lbfgs {
 
     #[track_caller]
     fn load_state_dict(&mut self, state: &State) -> Result<()> {
-        let current = vec![(self.options.clone(), self.parameters.len())];
-        let Some(SavedGroup { options, notes, ids }) = saving::groups("LBFGS", state, current)?.pop() else {
-            return Ok(());
-        };
-        options.check()?;
-        let numel = self.parameters.iter().map(Apply::numel).sum();
-        let entry = ids.first().map_or(Ok(None), |id| saving::entry(state, id))?;
-        let history = entry.map_or(Ok(History::default()), |entry| History::from_state(entry, numel))?;
-        (self.options, self.notes, self.history) = (options, notes, history);
-        Ok(())
+        let location = Location::caller();
+        self.load(state).map_err(|error| error.at(location))
     }
 }
 

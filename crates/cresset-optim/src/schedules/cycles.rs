@@ -270,14 +270,16 @@ impl OneCycleLR {
         let (step, total) = (step as f64, self.total_steps as f64);
         let up = (self.pct_start * total - 1.0, first, top);
         let end = total - 1.0;
-        let phases = match self.three_phase {
-            false => [up, (end, top, last), (end, top, last)],
-            true => [up, (2.0 * self.pct_start * total - 2.0, top, first), (end, first, last)],
+        let phases: &[(f64, f64, f64)] = match self.three_phase {
+            false => &[up, (end, top, last)],
+            true => &[up, (2.0 * self.pct_start * total - 2.0, top, first), (end, first, last)],
         };
         let mut start = 0.0;
-        for (i, (end, from, to)) in phases.into_iter().enumerate() {
-            if step <= end || i == 2 {
-                return self.anneal_strategy.between(from, to, (step - start) / (end - start));
+        for (i, &(end, from, to)) in phases.iter().enumerate() {
+            if step <= end || i + 1 == phases.len() {
+                // A phase of no length is over at once.
+                let part = if end > start { (step - start) / (end - start) } else { 1.0 };
+                return self.anneal_strategy.between(from, to, part);
             }
             start = end;
         }

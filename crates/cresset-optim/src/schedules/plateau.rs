@@ -1,5 +1,7 @@
 //! A schedule that lowers the rate when a metric no longer gets better.
 
+use std::panic::Location;
+
 use cresset_autograd::{Error, Result};
 use cresset_tensor::State;
 
@@ -206,6 +208,11 @@ impl ReduceLROnPlateau {
     /// changed.
     #[track_caller]
     pub fn load_state_dict(&mut self, state: &State) -> Result<()> {
+        let location = Location::caller();
+        self.load(state).map_err(|error| error.at(location))
+    }
+
+    fn load(&mut self, state: &State) -> Result<()> {
         let count = |name: &str| {
             let number = state.get(name)?.int()?;
             u64::try_from(number).map_err(|_| {

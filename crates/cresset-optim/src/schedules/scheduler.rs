@@ -1,5 +1,7 @@
 //! `LRScheduler`: a schedule bound to groups of an optimizer. It counts the epochs, and sets rates.
 
+use std::panic::Location;
+
 use cresset_autograd::{Error, Result};
 use cresset_tensor::{Key, State};
 
@@ -47,7 +49,8 @@ impl LRScheduler {
         groups: &[usize],
         schedule: impl Schedule + 'static,
     ) -> Result<LRScheduler> {
-        schedule.check()?;
+        let location = Location::caller();
+        schedule.check().map_err(|error| error.at(location))?;
         let count = optimizer.group_count();
         if let Some(&group) = groups.iter().find(|&&group| group >= count) {
             return Err(no_group(optimizer.name(), group, count));
@@ -95,6 +98,11 @@ impl LRScheduler {
 
     #[track_caller]
     fn set(&mut self, optimizer: &mut dyn Optimizer, entry: Entry) -> Result<()> {
+        let location = Location::caller();
+        self.set_rates(optimizer, entry).map_err(|error| error.at(location))
+    }
+
+    fn set_rates(&mut self, optimizer: &mut dyn Optimizer, entry: Entry) -> Result<()> {
         let mut rates = Vec::with_capacity(self.groups.len());
         for (&group, &base) in self.groups.iter().zip(&self.bases) {
             let at = At { epoch: self.epoch, entry, lr: optimizer.lr(group)?, base };
@@ -142,6 +150,11 @@ impl LRScheduler {
     /// too: the rates are in it, and the next rate may follow from the last. If anything is refused, nothing is changed.
     #[track_caller]
     pub fn load_state_dict(&mut self, state: &State) -> Result<()> {
+        let location = Location::caller();
+        self.load(state).map_err(|error| error.at(location))
+    }
+
+    fn load(&mut self, state: &State) -> Result<()> {
         // PyTorch's chained schedules count only in their parts.
         let parts = state.find(&Key::from("_schedulers"));
         let counted = match (state.find(&Key::from("last_epoch")), parts) {

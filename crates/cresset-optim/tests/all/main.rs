@@ -1,0 +1,7 @@
+//! Optimizers and schedules as a training uses them.
+
+mod make;
+mod misuse;
+mod pytorch;
+mod resume;
+mod training;
