@@ -25,3 +25,8 @@ pub use methods::*;
 pub use optimizer::Optimizer;
 pub use options::{Options, Value};
 pub use schedules::*;
+
+/// The book's page about this crate, whose examples run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/optim.md")]
+struct Book;
