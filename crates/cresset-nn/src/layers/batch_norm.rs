@@ -158,12 +158,13 @@ macro_rules! channel_norm {
 }
 
 macro_rules! batch_norms {
-    ($($name:ident $ranks:pat, $shape:literal;)*) => {$(
+    ($($(#[$example:meta])* $name:ident $ranks:pat, $shape:literal;)*) => {$(
         channel_norm! {
             #[doc = concat!("`(x - mean)/√(variance + ε)·weight + bias` for each channel of ", $shape, ".")]
             ///
             /// In training, mean and variance are those of the batch, and go into the running ones. Otherwise the running ones
             /// are used.
+            $(#[$example])*
             $name true true
         }
 
@@ -242,6 +243,16 @@ fn channels(name: &'static str, wanted: usize, dim: usize, x: &Tensor) -> Result
 
 batch_norms! {
     BatchNorm1d 2 | 3, "`[n, channels]` or `[n, channels, width]`";
+    ///
+    /// ```
+    /// use cresset_nn::prelude::*;
+    /// let norm = BatchNorm2d::new(2);
+    /// let x = Tensor::randn([8, 2, 5, 5]);
+    /// assert!(norm.forward(&x)?.mean()?.item::<f64>()?.abs() < 1e-6);
+    /// assert_ne!(norm.running_mean.as_ref().unwrap().to_vec::<f32>()?, [0.0; 2]);
+    /// norm.eval(); // from now on by the running statistics
+    /// # Ok::<(), Error>(())
+    /// ```
     BatchNorm2d 4, "`[n, channels, height, width]`";
     BatchNorm3d 5, "`[n, channels, depth, height, width]`";
 }

@@ -291,8 +291,9 @@ macro_rules! both {
 }
 
 macro_rules! convolutions {
-    ($($dims:literal $conv:ident $conv_with:ident $transpose:ident $transpose_with:ident $sizes:literal;)*) => {$(
+    ($($(#[$example:meta])* $dims:literal $conv:ident $conv_with:ident $transpose:ident $transpose_with:ident $sizes:literal;)*) => {$(
         #[doc = concat!("A convolution of images ", $sizes, ", the batch of which may be missing.")]
+        $(#[$example])*
         #[derive(Module)]
         #[module(extra)]
         pub struct $conv {
@@ -411,6 +412,14 @@ macro_rules! convolutions {
 
 convolutions! {
     1 Conv1d conv1d_with ConvTranspose1d conv_transpose1d_with "`[n, channels, width]`";
+    ///
+    /// ```
+    /// use cresset_nn::prelude::*;
+    /// let conv = Conv2d::new(3, 32, 3).stride(2).padding(1).bias(false);
+    /// assert_eq!(conv.forward(&Tensor::zeros([8, 3, 28, 28]))?.shape(), &[8, 32, 14, 14]);
+    /// assert_eq!(conv.weight.shape(), &[32, 3, 3, 3]);
+    /// # Ok::<(), Error>(())
+    /// ```
     2 Conv2d conv2d_with ConvTranspose2d conv_transpose2d_with "`[n, channels, height, width]`";
     3 Conv3d conv3d_with ConvTranspose3d conv_transpose3d_with "`[n, channels, depth, height, width]`";
 }

@@ -15,8 +15,14 @@ macro_rules! dropouts {
             training: Training,
         }
 
+        impl Default for $name {
+            fn default() -> $name {
+                $name::new(0.5)
+            }
+        }
+
         impl $name {
-            /// Each is dropped with probability `p`; PyTorch's default is 0.5.
+            /// Each is dropped with probability `p`. `default()` is PyTorch's 0.5.
             pub fn new(p: f64) -> $name {
                 $name { p, training: Training::default() }
             }

@@ -11,8 +11,9 @@ fn single(sizes: &Sizes) -> String {
 }
 
 macro_rules! pools {
-    ($($dims:literal $images:literal $max:ident $max_with:ident $max_indices:ident $avg:ident $avg_with:ident $show:ident $lp:ident $lp_printed:literal $lp_with:ident $unpool:ident $unpool_with:ident;)*) => {$(
+    ($($(#[$example:meta])* $dims:literal $images:literal $max:ident $max_with:ident $max_indices:ident $avg:ident $avg_with:ident $show:ident $lp:ident $lp_printed:literal $lp_with:ident $unpool:ident $unpool_with:ident;)*) => {$(
         #[doc = concat!("The largest of every window of images ", $images, ", the batch of which may be missing.")]
+        $(#[$example])*
         #[derive(Module)]
         #[module(extra)]
         pub struct $max {
@@ -249,6 +250,13 @@ use print::sizes;
 
 pools! {
     1 "`[n, channels, width]`" MaxPool1d max_pool1d_with max_pool1d_with_indices AvgPool1d avg_pool1d_with single LpPool1d "LPPool1d" lp_pool1d MaxUnpool1d max_unpool1d;
+    ///
+    /// ```
+    /// use cresset_nn::prelude::*;
+    /// let pool = MaxPool2d::new(3).stride(2).padding(1);
+    /// assert_eq!(pool.forward(&Tensor::zeros([8, 64, 28, 28]))?.shape(), &[8, 64, 14, 14]);
+    /// # Ok::<(), Error>(())
+    /// ```
     2 "`[n, channels, height, width]`" MaxPool2d max_pool2d_with max_pool2d_with_indices AvgPool2d avg_pool2d_with sizes LpPool2d "LPPool2d" lp_pool2d MaxUnpool2d max_unpool2d;
     3 "`[n, channels, depth, height, width]`" MaxPool3d max_pool3d_with max_pool3d_with_indices AvgPool3d avg_pool3d_with sizes LpPool3d "LPPool3d" lp_pool3d MaxUnpool3d max_unpool3d;
 }
