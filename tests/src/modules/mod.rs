@@ -18,6 +18,7 @@ mod normalization;
 mod padding;
 mod pooling;
 mod recurrent;
+mod transformer;
 
 /// A module, and how it is called.
 pub struct Built {
@@ -70,6 +71,7 @@ pub fn build(name: &str, init: &Args<Tensor>, state: &StateDict, dtype: DType) -
         padding::build,
         pooling::build,
         recurrent::build,
+        transformer::build,
     ];
     themes.iter().find_map(|build| build(name, init, &wanted).transpose())
 }

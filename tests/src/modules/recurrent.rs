@@ -1,7 +1,9 @@
 //! Modules: recurrent layers and their cells.
 
 use cresset_autograd::Tensor;
-use cresset_nn::{Gru, GruCell, Lstm, LstmCell, Rnn, RnnCell};
+use cresset_nn::{
+    Gru, GruCell, Lstm, LstmCell, PackedSequence, Rnn, RnnCell, pack_padded_sequence, pad_packed_sequence,
+};
 use cresset_ops::{Error, Result};
 
 use super::{Built, Wanted};
@@ -32,30 +34,47 @@ pub fn build(name: &str, init: &Args<Tensor>, wanted: &Wanted) -> Result<Option<
     Ok(Some(match name {
         "RNN" => {
             let rnn = layers!(Rnn).nonlinearity(init.text_or(usize::MAX, "nonlinearity", "tanh")?.parse()?);
+            let batch_first = init.bool_or(4, "batch_first", false)?;
             wanted.module(rnn, move |rnn, args| {
-                let x = args.tensor(0, "input")?;
-                let (output, h) = match args.maybe_tensor(1, "hx")? {
-                    Some(h) => rnn.forward_with(x, h)?,
-                    None => rnn.forward(x)?,
+                let h = args.maybe_tensor(1, "hx")?;
+                let (output, h) = match input(args, batch_first)? {
+                    Input::Tensor(x) => h.map_or_else(|| rnn.forward(x), |h| rnn.forward_with(x, h))?,
+                    Input::Packed(x) => {
+                        let (y, h) = h.map_or_else(|| rnn.forward(&x), |h| rnn.forward_with(&x, h))?;
+                        (pad_packed_sequence(&y, batch_first, 0)?.0, h)
+                    }
                 };
                 Ok(list(vec![output, h]))
             })?
         }
-        "GRU" => wanted.module(layers!(Gru), move |gru, args| {
-            let x = args.tensor(0, "input")?;
-            let (output, h) = match args.maybe_tensor(1, "hx")? {
-                Some(h) => gru.forward_with(x, h)?,
-                None => gru.forward(x)?,
-            };
-            Ok(list(vec![output, h]))
-        })?,
+        "GRU" => {
+            let batch_first = init.bool_or(4, "batch_first", false)?;
+            wanted.module(layers!(Gru), move |gru, args| {
+                let h = args.maybe_tensor(1, "hx")?;
+                let (output, h) = match input(args, batch_first)? {
+                    Input::Tensor(x) => h.map_or_else(|| gru.forward(x), |h| gru.forward_with(x, h))?,
+                    Input::Packed(x) => {
+                        let (y, h) = h.map_or_else(|| gru.forward(&x), |h| gru.forward_with(&x, h))?;
+                        (pad_packed_sequence(&y, batch_first, 0)?.0, h)
+                    }
+                };
+                Ok(list(vec![output, h]))
+            })?
+        }
         "LSTM" => {
             let lstm = layers!(Lstm).proj_size(init.size_or(7, "proj_size", 0)?);
+            let batch_first = init.bool_or(4, "batch_first", false)?;
             wanted.module(lstm, move |lstm, args| {
-                let x = args.tensor(0, "input")?;
-                let (output, (h, c)) = match states(args)? {
-                    Some((h, c)) => lstm.forward_with(x, h, c)?,
-                    None => lstm.forward(x)?,
+                let (output, (h, c)) = match (input(args, batch_first)?, states(args)?) {
+                    (Input::Tensor(x), Some((h, c))) => lstm.forward_with(x, h, c)?,
+                    (Input::Tensor(x), None) => lstm.forward(x)?,
+                    (Input::Packed(x), states) => {
+                        let (y, states) = match states {
+                            Some((h, c)) => lstm.forward_with(&x, h, c)?,
+                            None => lstm.forward(&x)?,
+                        };
+                        (pad_packed_sequence(&y, batch_first, 0)?.0, states)
+                    }
                 };
                 Ok(Value::List(vec![Value::Tensor(output), list(vec![h, c])]))
             })?
@@ -87,6 +106,18 @@ pub fn build(name: &str, init: &Args<Tensor>, wanted: &Wanted) -> Result<Option<
         })?,
         _ => return Ok(None),
     }))
+}
+
+enum Input<'a> {
+    Tensor(&'a Tensor),
+    Packed(PackedSequence),
+}
+
+/// What a layer is given: in cases of our own that say lengths, a packed sequence.
+fn input(args: &Args<Tensor>, batch_first: bool) -> Result<Input<'_>> {
+    let x = args.tensor(0, "input")?;
+    let Some(lengths) = args.maybe_sizes(usize::MAX, "lengths")? else { return Ok(Input::Tensor(x)) };
+    pack_padded_sequence(x, &lengths, batch_first, false).map(Input::Packed)
 }
 
 fn states(args: &Args<Tensor>) -> Result<Option<(&Tensor, &Tensor)>> {

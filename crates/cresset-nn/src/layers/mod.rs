@@ -16,6 +16,7 @@ mod recurrent;
 mod resampling;
 mod reshaping;
 mod sequential;
+mod transformer;
 
 pub use activation::*;
 pub use adaptive_pooling::*;
@@ -33,3 +34,4 @@ pub use recurrent::*;
 pub use resampling::*;
 pub use reshaping::*;
 pub use sequential::Sequential;
+pub use transformer::*;

@@ -85,6 +85,12 @@ impl Settings {
         Ok(())
     }
 
+    /// What the weights depend on.
+    fn weights(&self) -> impl PartialEq + use<> {
+        let Settings { kind, input, hidden, projection, layers, bias, bidirectional, .. } = *self;
+        (kind, input, hidden, projection, layers, bias, bidirectional, self.check().is_ok())
+    }
+
     /// As PyTorch prints them.
     pub fn text(&self) -> String {
         let Settings { input, hidden, projection, layers, bias, batch_first, dropout, bidirectional, .. } =
@@ -131,12 +137,16 @@ impl Stack {
         Stack { settings, weights, training: Training::default() }
     }
 
-    /// The same with other settings: fresh weights again.
+    /// With other settings: weights of other shapes are drawn anew.
     #[track_caller]
     pub fn with(self, change: impl FnOnce(&mut Settings)) -> Stack {
-        let mut settings = self.settings;
+        let mut settings = self.settings.clone();
         change(&mut settings);
-        Stack::new(settings)
+        if settings.weights() == self.settings.weights() {
+            Stack { settings, ..self }
+        } else {
+            Stack::new(settings)
+        }
     }
 
     pub fn settings(&self) -> &Settings {
