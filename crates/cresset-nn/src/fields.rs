@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Buffer, Module, Parameter, Training,
-    module::{Field, Layer, Part, PartMut, See, SeeMut},
+    module::{Field, Layer, Part, PartMut, Place, See, SeeMut},
 };
 use cresset_autograd::{DType, Device, Result, Scalar, Shape, Sizes, Tensor};
 use cresset_ops::methods::LossReduction;
@@ -130,6 +130,10 @@ impl<M: Module + ?Sized> Module for Box<M> {
 
     fn is_list(&self) -> bool {
         (**self).is_list()
+    }
+
+    fn identity(&self) -> Place {
+        (**self).identity()
     }
 }
 

@@ -6,6 +6,7 @@
 // What `#[derive(Module)]` writes names this crate.
 extern crate self as cresset_nn;
 
+mod boundary;
 mod fields;
 pub mod init;
 mod layers;
@@ -15,18 +16,22 @@ mod parameter;
 mod parametrizations;
 mod print;
 mod state_dict;
+mod summary;
+mod table;
 mod training;
 mod vector;
 
+pub use boundary::{Boundary, Outcome, entering};
 pub use cresset_autograd::{Apply, Array, DType, Device, Error, Result, Shape, Tensor};
 pub use cresset_derive::Module;
 pub use cresset_tensor::StateDict;
 pub use layers::*;
 pub use losses::*;
-pub use module::{Field, Layer, Misfits, Module, Part, PartMut, See, SeeMut};
+pub use module::{Field, Layer, Misfits, Module, Part, PartMut, Place, See, SeeMut};
 pub use parameter::{Buffer, Parameter};
 pub use parametrizations::{SpectralNorm, WeightNorm, Weighted};
 pub use print::text as printed;
+pub use summary::{Row, Summary, summary};
 pub use training::Training;
 pub use vector::{parameters_to_vector, vector_to_parameters};
 
@@ -34,7 +39,7 @@ pub use vector::{parameters_to_vector, vector_to_parameters};
 pub mod prelude {
     pub use crate::{
         Buffer, Layer, Module, Parameter, SpectralNorm, StateDict, Training, WeightNorm, layers::*,
-        losses::*, parameters_to_vector, sequential, vector_to_parameters,
+        losses::*, parameters_to_vector, sequential, summary, vector_to_parameters,
     };
     pub use cresset_autograd::prelude::*;
 }

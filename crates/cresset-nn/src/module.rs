@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cresset_autograd::{Apply, DType, Device, Result, Tensor};
+use cresset_autograd::{Apply, DType, Device, Result, Shape, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Buffer, Parameter, Training, state_dict};
+use crate::{Buffer, Parameter, Summary, Training, state_dict, summary};
 use cresset_tensor::StateDict;
 
 /// A part of a module.
@@ -30,6 +30,9 @@ pub enum PartMut<'a> {
     /// A module inside.
     Module(&'a mut dyn Module),
 }
+
+/// Where a module lies, and of which type it is, as a module and its first field lie at one place.
+pub type Place = (usize, &'static str);
 
 /// Is shown parts, each under its name.
 pub type See<'s, 'a> = &'s mut dyn FnMut(&str, Part<'a>);
@@ -87,6 +90,12 @@ pub trait Module: Send + Sync {
     /// Do children of the same text stand in one line when printed, as in PyTorch's `ModuleList`?
     fn is_list(&self) -> bool {
         false
+    }
+
+    /// Which module it is, among those that are there at one time.
+    #[doc(hidden)]
+    fn identity(&self) -> Place {
+        (std::ptr::from_ref(self).cast::<()>() as usize, std::any::type_name::<Self>())
     }
 
     /// Every part at any depth, under its whole name: `layers.0.weight`.
@@ -255,6 +264,19 @@ pub trait Layer: Module {
     /// What it computes.
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor>;
+
+    /// A table of what is in it, from a forward pass over zeros of that shape. For other inputs there is
+    /// [`summary`](crate::summary()).
+    #[track_caller]
+    fn summary(&self, shape: impl Into<Shape>) -> Result<Summary>
+    where
+        Self: Sized,
+    {
+        let dtypes = self.named_parameters().into_iter().map(|(_, parameter)| parameter.dtype());
+        let dtype = dtypes.into_iter().find(|dtype| dtype.is_float()).unwrap_or(DType::DEFAULT_FLOAT);
+        let x = Tensor::zeros_with(shape, dtype)?;
+        summary(self, |module| module.forward(&x))
+    }
 }
 
 /// Names of a state dict that did not fit.

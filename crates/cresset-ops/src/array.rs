@@ -8,13 +8,17 @@ use crate::{
     cpu,
     door::{Apply, Outputs},
     op::Op,
+    work,
 };
 
 /// Applies an operation to arrays, wherever they live.
 #[track_caller]
 pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
     let location = Location::caller();
-    check_device(op, inputs).and_then(|()| cpu::execute(op, inputs)).map_err(|error| error.at(location))
+    let outputs = check_device(op, inputs).and_then(|()| cpu::execute(op, inputs));
+    let outputs = outputs.map_err(|error| error.at(location))?;
+    work::count(op, inputs, outputs.first());
+    Ok(outputs)
 }
 
 /// As [`execute`], of an operation of one output.
@@ -22,7 +26,10 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
 #[inline]
 pub fn execute_one(op: &Op, inputs: &[&Array]) -> Result<Array> {
     let location = Location::caller();
-    check_device(op, inputs).and_then(|()| cpu::execute_one(op, inputs)).map_err(|error| error.at(location))
+    let output = check_device(op, inputs).and_then(|()| cpu::execute_one(op, inputs));
+    let output = output.map_err(|error| error.at(location))?;
+    work::count(op, inputs, Some(&output));
+    Ok(output)
 }
 
 /// Applies an operation to arrays, wherever they live, and writes its outputs into what is there already.
@@ -31,7 +38,9 @@ pub fn execute_into(op: &Op, inputs: &[&Array], targets: &[&Array]) -> Result<()
     let location = Location::caller();
     check_device(op, inputs)
         .and_then(|()| cpu::execute_into(op, inputs, targets))
-        .map_err(|error| error.at(location))
+        .map_err(|error| error.at(location))?;
+    work::count(op, inputs, targets.first().copied());
+    Ok(())
 }
 
 #[inline]

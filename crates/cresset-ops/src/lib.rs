@@ -15,6 +15,7 @@ pub mod view;
 
 mod array;
 mod operators;
+mod work;
 
 pub use array::{execute, execute_into, execute_one};
 pub use cpu::threads::{num_threads, parallel_for, set_num_threads};
@@ -24,6 +25,7 @@ pub use cresset_tensor::{
 pub use door::{Apply, Operand, Outputs};
 pub use expr::{Expr, select};
 pub use op::Op;
+pub use work::multiply_adds;
 
 /// Everything a program that computes with arrays needs.
 pub mod prelude {

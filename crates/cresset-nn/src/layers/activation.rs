@@ -5,7 +5,7 @@ use std::str::FromStr;
 use cresset_autograd::{Apply, Error, Result, Scalar, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Layer, Module, Parameter, Training, print};
+use crate::{Layer, Module, Parameter, Training, entering, print};
 
 /// Activations without settings: name, PyTorch's name, what is computed.
 macro_rules! plain {
@@ -25,7 +25,7 @@ macro_rules! plain {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, $x: &Tensor) -> Result<Tensor> {
-                $forward
+                entering(self).gives($forward)
             }
         }
     )*};
@@ -70,8 +70,9 @@ macro_rules! numbered {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, $x: &Tensor) -> Result<Tensor> {
+                let boundary = entering(self);
                 let $this = self;
-                $forward
+                boundary.gives($forward)
             }
         }
     )*};
@@ -101,7 +102,7 @@ macro_rules! over_dimension {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.$method(self.dim)
+                entering(self).gives(x.$method(self.dim))
             }
         }
     )*};
@@ -261,10 +262,10 @@ impl Gelu {
 impl Layer for Gelu {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match self.approximate {
+        entering(self).gives(match self.approximate {
             GeluApproximation::None => x.gelu(),
             GeluApproximation::Tanh => x.gelu_tanh(),
-        }
+        })
     }
 }
 
@@ -315,7 +316,7 @@ impl PRelu {
 impl Layer for PRelu {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.prelu(self.weight.get()?)
+        entering(self).gives(x.prelu(self.weight.get()?))
     }
 }
 
@@ -358,7 +359,7 @@ impl RRelu {
 impl Layer for RRelu {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.rrelu(self.lower, self.upper, self.training.is_on())
+        entering(self).gives(x.rrelu(self.lower, self.upper, self.training.is_on()))
     }
 }
 
@@ -384,7 +385,7 @@ impl Threshold {
 impl Layer for Threshold {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.threshold(self.threshold, self.value)
+        entering(self).gives(x.threshold(self.threshold, self.value))
     }
 }
 
@@ -420,6 +421,6 @@ impl Glu {
 impl Layer for Glu {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.glu(self.dim)
+        entering(self).gives(x.glu(self.dim))
     }
 }

@@ -3,7 +3,7 @@
 use cresset_autograd::{Apply, Error, Result, Sizes, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Layer, Module, print};
+use crate::{Layer, Module, entering, print};
 
 /// One size as a number, several as a tuple; `None` is a size that stays.
 fn shown(sizes: &PoolSizes) -> String {
@@ -38,7 +38,7 @@ macro_rules! adaptive_pools {
         impl Layer for $avg {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.$average(self.output_size.clone())
+                entering(self).gives(x.$average(self.output_size.clone()))
             }
         }
 
@@ -59,7 +59,7 @@ macro_rules! adaptive_pools {
             /// The largest, and where in its channel (counted in row-major order) each lies: PyTorch's `return_indices=True`.
             #[track_caller]
             pub fn forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
-                x.$with_indices(self.output_size.clone())
+                entering(self).gives(x.$with_indices(self.output_size.clone()))
             }
 
             fn extra(&self) -> String {
@@ -70,7 +70,7 @@ macro_rules! adaptive_pools {
         impl Layer for $max {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.$maximum(self.output_size.clone())
+                entering(self).gives(x.$maximum(self.output_size.clone()))
             }
         }
     )*};
@@ -158,18 +158,19 @@ macro_rules! fractional_pools {
             /// The largest, and where in its channel (counted in row-major order) each lies: PyTorch's `return_indices=True`.
             #[track_caller]
             pub fn forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
+                let boundary = entering(self);
                 let size = self.target.of(stringify!($name), $dims, x)?;
                 let outside = x.rank() - $dims;
                 let samples = if outside == 2 { x.shape()[0] } else { 1 };
                 let draws = Tensor::rand_with([samples, x.shape()[outside - 1], $dims], ())?;
-                x.$with_indices(self.kernel_size.clone(), size, &draws)
+                boundary.gives(x.$with_indices(self.kernel_size.clone(), size, &draws))
             }
         }
 
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                Ok(self.forward_with_indices(x)?.0)
+                entering(self).gives(Ok(self.forward_with_indices(x)?.0))
             }
         }
     )*};

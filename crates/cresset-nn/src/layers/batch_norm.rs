@@ -3,7 +3,7 @@
 use cresset_autograd::{Apply, DType, Error, Result, Tensor, no_grad};
 use cresset_ops::methods::{BatchNormOptions, prelude::*};
 
-use crate::{Buffer, Layer, Module, Parameter, Training, print};
+use crate::{Buffer, Layer, Module, Parameter, Training, entering, print};
 
 /// What both kinds are told.
 #[derive(Clone)]
@@ -171,6 +171,7 @@ macro_rules! batch_norms {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
+                let boundary = entering(self);
                 check(stringify!($name), matches!(x.rank(), $ranks), $shape, x)?;
                 channels(stringify!($name), self.settings.num_features, 1, x)?;
                 let (training, track) = (self.training.is_on(), self.settings.track);
@@ -183,7 +184,7 @@ macro_rules! batch_norms {
                     _ => self.settings.momentum.unwrap_or(0.0),
                 };
                 let own = training || !track;
-                x.batch_norm(self.options(own, !training || track, momentum)?)
+                boundary.gives(x.batch_norm(self.options(own, !training || track, momentum)?))
             }
         }
     )*};
@@ -201,6 +202,7 @@ macro_rules! instance_norms {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
+                let boundary = entering(self);
                 let batched = x.rank() == $dims + 2;
                 check(stringify!($name), batched || x.rank() == $dims + 1, $shape, x)?;
                 // Without parameters for each it does not matter how many channels there are.
@@ -209,10 +211,10 @@ macro_rules! instance_norms {
                 }
                 let own = self.training.is_on() || !self.settings.track;
                 let options = self.options(own, true, self.settings.momentum.unwrap_or(0.0))?;
-                match batched {
+                boundary.gives(match batched {
                     true => x.instance_norm(options),
                     false => x.unsqueeze(0)?.instance_norm(options)?.squeeze(0),
-                }
+                })
             }
         }
     )*};

@@ -4,7 +4,7 @@ use cresset_autograd::{Result, Tensor};
 use cresset_ops::methods::prelude::*;
 
 use crate::{
-    Module, Parameter,
+    Module, Parameter, entering,
     init::{bound_of, within},
     print::truth,
 };
@@ -53,7 +53,11 @@ impl Bilinear {
     /// What it computes of two inputs, whose sizes agree but for the last.
     #[track_caller]
     pub fn forward(&self, x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
-        x1.bilinear(x2, self.weight.get()?, self.bias.as_ref().map(Parameter::get).transpose()?)
+        entering(self).gives(x1.bilinear(
+            x2,
+            self.weight.get()?,
+            self.bias.as_ref().map(Parameter::get).transpose()?,
+        ))
     }
 
     fn extra(&self) -> String {

@@ -4,7 +4,7 @@ use cresset_autograd::{Apply, Error, Result, Shape, Sizes, Tensor};
 use cresset_ops::methods::prelude::*;
 
 use crate::{
-    Layer, Module, Parameter, Weighted,
+    Layer, Module, Parameter, Weighted, entering,
     init::{bound_of, within},
     print,
 };
@@ -328,7 +328,7 @@ macro_rules! convolutions {
         impl Layer for $conv {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                self.forward_with(self.weight.get()?, x)
+                entering(self).gives(self.forward_with(self.weight.get()?, x))
             }
         }
 
@@ -379,17 +379,18 @@ macro_rules! convolutions {
             /// [`forward`](Layer::forward) with an output of a size, which fits the input: PyTorch's argument `output_size`.
             #[track_caller]
             pub fn forward_with_size(&self, x: &Tensor, output_size: impl Into<Sizes>) -> Result<Tensor> {
+                let boundary = entering(self);
                 let weight = self.weight.get()?;
                 let bias = self.bias.as_ref().map(Parameter::get).transpose()?;
                 let extra = self.kernel.output_padding(x, &output_size.into())?;
-                x.$transpose_with(weight, bias, &self.kernel.transpose_options(extra))
+                boundary.gives(x.$transpose_with(weight, bias, &self.kernel.transpose_options(extra)))
             }
         }
 
         impl Layer for $transpose {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                self.forward_with(self.weight.get()?, x)
+                entering(self).gives(self.forward_with(self.weight.get()?, x))
             }
         }
 

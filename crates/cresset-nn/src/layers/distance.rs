@@ -3,7 +3,7 @@
 use cresset_autograd::{Result, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::Module;
+use crate::{Module, entering};
 
 /// `x·y / (max(|x|, ε)·max(|y|, ε))` along a dimension.
 ///
@@ -41,7 +41,7 @@ impl CosineSimilarity {
     /// The cosine of the angle of each two vectors.
     #[track_caller]
     pub fn forward(&self, x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
-        x1.cosine_similarity(x2, self.dim, self.eps)
+        entering(self).gives(x1.cosine_similarity(x2, self.dim, self.eps))
     }
 }
 
@@ -86,7 +86,7 @@ impl PairwiseDistance {
     /// The distance of each two vectors.
     #[track_caller]
     pub fn forward(&self, x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
-        x1.pairwise_distance(x2, self.p, self.eps, self.keepdim)
+        entering(self).gives(x1.pairwise_distance(x2, self.p, self.eps, self.keepdim))
     }
 }
 

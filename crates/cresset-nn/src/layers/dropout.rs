@@ -3,7 +3,7 @@
 use cresset_autograd::{Result, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Layer, Module, Training, print::float};
+use crate::{Layer, Module, Training, entering, print::float};
 
 macro_rules! dropouts {
     ($($(#[$doc:meta])* $name:ident $method:ident;)*) => {$(
@@ -35,7 +35,7 @@ macro_rules! dropouts {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.$method(self.p, self.training.is_on())
+                entering(self).gives(x.$method(self.p, self.training.is_on()))
             }
         }
     )*};

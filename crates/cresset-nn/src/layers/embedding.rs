@@ -4,7 +4,7 @@ use cresset_autograd::{Apply, Error, Result, Tensor, no_grad};
 pub use cresset_ops::methods::BagMode;
 use cresset_ops::methods::{EmbeddingBagOptions, EmbeddingOptions, prelude::*};
 
-use crate::{Layer, Module, Parameter, print};
+use crate::{Layer, Module, Parameter, entering, print};
 
 /// Where the table came from, which decides what becomes of the row of padding.
 #[derive(Clone, Copy, PartialEq)]
@@ -193,7 +193,7 @@ impl Layer for Embedding {
     /// The rows at these indices, which are integers of any shape.
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.embedding_with(self.weight.get()?, self.settings.options)
+        entering(self).gives(x.embedding_with(self.weight.get()?, self.settings.options))
     }
 }
 
@@ -246,6 +246,7 @@ impl EmbeddingBag {
         offsets: Option<&Tensor>,
         per_sample_weights: Option<&Tensor>,
     ) -> Result<Tensor> {
+        let boundary = entering(self);
         let EmbeddingOptions { padding_idx, max_norm, norm_type, scale_grad_by_freq } = self.settings.options;
         let options = EmbeddingBagOptions {
             offsets,
@@ -257,7 +258,7 @@ impl EmbeddingBag {
             include_last_offset: self.include_last_offset,
             padding_idx,
         };
-        x.embedding_bag(self.weight.get()?, options)
+        boundary.gives(x.embedding_bag(self.weight.get()?, options))
     }
 
     fn extra(&self) -> String {
@@ -274,6 +275,6 @@ impl Layer for EmbeddingBag {
     /// Every row of indices of two dimensions is a bag.
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.forward_with(x, None, None)
+        entering(self).gives(self.forward_with(x, None, None))
     }
 }

@@ -4,7 +4,7 @@ use cresset_autograd::{Result, Tensor};
 use cresset_ops::methods::prelude::*;
 
 use crate::{
-    Layer, Module, Parameter, Weighted,
+    Layer, Module, Parameter, Weighted, entering,
     init::{bound_of, within},
     print::truth,
 };
@@ -58,7 +58,7 @@ impl Linear {
 impl Layer for Linear {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.forward_with(self.weight.get()?, x)
+        entering(self).gives(self.forward_with(self.weight.get()?, x))
     }
 }
 

@@ -3,7 +3,7 @@
 use cresset_autograd::{Apply, Error, Result, Shape, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Layer, Module, Parameter, print};
+use crate::{Layer, Module, Parameter, entering, print};
 
 #[track_caller]
 fn ones(shape: impl Into<Shape>) -> Option<Parameter> {
@@ -80,7 +80,12 @@ impl LayerNorm {
 impl Layer for LayerNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.layer_norm(&self.normalized_shape, get(&self.weight)?, get(&self.bias)?, self.eps)
+        entering(self).gives(x.layer_norm(
+            &self.normalized_shape,
+            get(&self.weight)?,
+            get(&self.bias)?,
+            self.eps,
+        ))
     }
 }
 
@@ -127,7 +132,7 @@ impl RmsNorm {
 impl Layer for RmsNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.rms_norm(&self.normalized_shape, get(&self.weight)?, self.eps)
+        entering(self).gives(x.rms_norm(&self.normalized_shape, get(&self.weight)?, self.eps))
     }
 }
 
@@ -211,6 +216,7 @@ impl GroupNorm {
 impl Layer for GroupNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let boundary = entering(self);
         let (weight, bias) = (get(&self.weight)?, get(&self.bias)?);
         self.check()?;
         if weight.is_some() && x.rank() > 1 && x.shape()[1] != self.num_channels {
@@ -224,7 +230,7 @@ impl Layer for GroupNorm {
                 ),
             ));
         }
-        x.group_norm(self.num_groups, weight, bias, self.eps)
+        boundary.gives(x.group_norm(self.num_groups, weight, bias, self.eps))
     }
 }
 
@@ -268,6 +274,6 @@ impl LocalResponseNorm {
 impl Layer for LocalResponseNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.local_response_norm(self.size, self.alpha, self.beta, self.k)
+        entering(self).gives(x.local_response_norm(self.size, self.alpha, self.beta, self.k))
     }
 }

@@ -3,7 +3,7 @@
 use cresset_autograd::{Error, Result, Scalar, Sizes, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Layer, Module, print};
+use crate::{Layer, Module, entering, print};
 
 /// So much before and after each dimension, the last first, where one number stands for all.
 #[track_caller]
@@ -44,7 +44,7 @@ macro_rules! pads {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.pad(sides(stringify!($name), $dims, &self.padding)?, $mode)
+                entering(self).gives(x.pad(sides(stringify!($name), $dims, &self.padding)?, $mode))
             }
         }
     )*};
@@ -90,7 +90,7 @@ macro_rules! constant_pads {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.pad(sides(stringify!($name), $dims, &self.padding)?, PadMode::Constant(self.value))
+                entering(self).gives(x.pad(sides(stringify!($name), $dims, &self.padding)?, PadMode::Constant(self.value)))
             }
         }
     )*};

@@ -3,7 +3,7 @@
 use cresset_autograd::{Result, Scalar, Sizes, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Layer, Module, print};
+use crate::{Layer, Module, entering, print};
 
 /// Sizes as pools of one dimension print them.
 fn single(sizes: &Sizes) -> String {
@@ -55,7 +55,7 @@ macro_rules! pools {
             /// The largest, and where in its channel (counted in row-major order) each lies: PyTorch's `return_indices=True`.
             #[track_caller]
             pub fn forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
-                x.$max_indices(self.kernel_size.clone(), &self.options)
+                entering(self).gives(x.$max_indices(self.kernel_size.clone(), &self.options))
             }
 
             fn extra(&self) -> String {
@@ -74,7 +74,7 @@ macro_rules! pools {
         impl Layer for $max {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.$max_with(self.kernel_size.clone(), &self.options)
+                entering(self).gives(x.$max_with(self.kernel_size.clone(), &self.options))
             }
         }
 
@@ -137,7 +137,7 @@ macro_rules! pools {
         impl Layer for $avg {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.$avg_with(self.kernel_size.clone(), &self.options)
+                entering(self).gives(x.$avg_with(self.kernel_size.clone(), &self.options))
             }
         }
 
@@ -182,8 +182,9 @@ macro_rules! pools {
         impl Layer for $lp {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
+                let boundary = entering(self);
                 let (p, kernel) = (self.norm_type.to_f64(), self.kernel_size.clone());
-                x.$lp_with(p, kernel, self.stride.clone(), self.ceil_mode)
+                boundary.gives(x.$lp_with(p, kernel, self.stride.clone(), self.ceil_mode))
             }
         }
 
@@ -215,7 +216,7 @@ macro_rules! pools {
             /// The pool's values and indices, back in an input of the size that leaves no remainder.
             #[track_caller]
             pub fn forward(&self, x: &Tensor, indices: &Tensor) -> Result<Tensor> {
-                x.$unpool_with(indices, self.kernel_size.clone(), &self.options(None))
+                entering(self).gives(x.$unpool_with(indices, self.kernel_size.clone(), &self.options(None)))
             }
 
             /// [`forward`](Self::forward) to an input of that size, as several give a pool of one size.
@@ -226,8 +227,9 @@ macro_rules! pools {
                 indices: &Tensor,
                 output_size: impl Into<Sizes>,
             ) -> Result<Tensor> {
+                let boundary = entering(self);
                 let options = self.options(Some(output_size.into()));
-                x.$unpool_with(indices, self.kernel_size.clone(), &options)
+                boundary.gives(x.$unpool_with(indices, self.kernel_size.clone(), &options))
             }
 
             fn options(&self, output_size: Option<Sizes>) -> MaxUnpoolOptions {

@@ -3,7 +3,7 @@
 use cresset_autograd::{Result, Sizes, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Layer, Module, print};
+use crate::{Layer, Module, entering, print};
 
 /// PyTorch's name.
 fn name_of(mode: Interpolation) -> &'static str {
@@ -78,7 +78,7 @@ macro_rules! upsamplings {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.interpolate(&self.options)
+                entering(self).gives(x.interpolate(&self.options))
             }
         }
     )*};
@@ -147,7 +147,7 @@ macro_rules! shuffles {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                x.$method(self.$factor)
+                entering(self).gives(x.$method(self.$factor))
             }
         }
     )*};
@@ -222,7 +222,7 @@ impl Unfold {
 impl Layer for Unfold {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.im2col(self.kernel_size.clone(), &self.options)
+        entering(self).gives(x.im2col(self.kernel_size.clone(), &self.options))
     }
 }
 
@@ -251,6 +251,6 @@ impl Fold {
 impl Layer for Fold {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.col2im(self.output_size.clone(), self.kernel_size.clone(), &self.options)
+        entering(self).gives(x.col2im(self.output_size.clone(), self.kernel_size.clone(), &self.options))
     }
 }

@@ -4,7 +4,7 @@ use cresset_autograd::{Result, Sizes, Tensor};
 use cresset_ops::methods::prelude::*;
 
 use crate::{
-    Layer, Module,
+    Layer, Module, entering,
     module::{See, SeeMut},
     print,
 };
@@ -23,7 +23,7 @@ impl Identity {
 impl Layer for Identity {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.clone())
+        entering(self).gives(Ok(x.clone()))
     }
 }
 
@@ -72,7 +72,7 @@ impl Flatten {
 impl Layer for Flatten {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.flatten_dims(self.start_dim, self.end_dim)
+        entering(self).gives(x.flatten_dims(self.start_dim, self.end_dim))
     }
 }
 
@@ -98,7 +98,7 @@ impl Unflatten {
 impl Layer for Unflatten {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.unflatten(self.dim, self.unflattened_size.clone())
+        entering(self).gives(x.unflatten(self.dim, self.unflattened_size.clone()))
     }
 }
 
@@ -134,7 +134,7 @@ impl<F: Send + Sync> Module for Lambda<F> {
 impl<F: Fn(&Tensor) -> Result<Tensor> + Send + Sync> Layer for Lambda<F> {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        (self.function)(x)
+        entering(self).gives((self.function)(x))
     }
 }
 

@@ -3,7 +3,7 @@
 use cresset_autograd::{Result, Tensor};
 
 use crate::{
-    Layer, Module,
+    Layer, Module, entering,
     module::{Field, See, SeeMut},
 };
 
@@ -81,11 +81,13 @@ impl Module for Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let boundary = entering(self);
         let mut x = x.clone();
         for (_, layer) in &self.layers {
-            x = layer.forward(&x)?;
+            // Also those that do not enter themselves are seen.
+            x = entering(&**layer).gives(layer.forward(&x))?;
         }
-        Ok(x)
+        boundary.gives(Ok(x))
     }
 }
 

@@ -3,7 +3,7 @@
 use cresset_autograd::{Apply, DType, Error, Result, Tensor};
 use cresset_ops::methods::prelude::*;
 
-use crate::{Layer, Linear, Module, Parameter, Sequential, sequential};
+use crate::{Layer, Linear, Module, Parameter, Sequential, entering, sequential};
 
 /// The log probabilities of classes ordered by how often they occur: the first `cutoffs[0]` have logits of their own, the
 /// others are in clusters, each with a logit for all of it, and logits within it from inputs made smaller.
@@ -92,6 +92,7 @@ impl AdaptiveLogSoftmaxWithLoss {
     /// The log probability of each target, and the mean of their negatives.
     #[track_caller]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<(Tensor, Tensor)> {
+        let boundary = entering(self);
         self.head.weight.get()?;
         if target.rank() > 1 || input.rank() != target.rank() + 1 {
             let message = format!(
@@ -106,14 +107,14 @@ impl AdaptiveLogSoftmaxWithLoss {
         }
         if target.rank() == 0 {
             let (output, loss) = self.of_rows(&input.unsqueeze(0)?, &target.unsqueeze(0)?)?;
-            return Ok((output.squeeze(0)?, loss));
+            return boundary.gives(Ok((output.squeeze(0)?, loss)));
         }
         if input.shape()[0] != target.shape()[0] {
             let message =
                 format!("needs a target for each of {} inputs, not {}", input.shape()[0], target.shape());
             return Err(Error::shape(NAME, message));
         }
-        self.of_rows(input, target)
+        boundary.gives(self.of_rows(input, target))
     }
 
     /// Which class is the most likely, of inputs `[n, features]`.

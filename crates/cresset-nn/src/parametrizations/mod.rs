@@ -14,7 +14,7 @@ pub use weight_norm::WeightNorm;
 use cresset_autograd::{Error, Result, Tensor};
 
 use crate::{
-    Layer, Module, Parameter,
+    Layer, Module, Parameter, entering,
     module::{Field, See, SeeMut},
 };
 
@@ -122,7 +122,7 @@ macro_rules! wrappers {
         impl<L: Weighted> Layer for $wrapper<L> {
             #[track_caller]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                self.parametrized.layer.forward_with(&self.weight()?, x)
+                entering(self).gives(self.parametrized.layer.forward_with(&self.weight()?, x))
             }
         }
 

@@ -10,7 +10,7 @@ use super::{
     weights::{Size, Weights},
 };
 use crate::{
-    Module,
+    Module, entering,
     module::{Field, See, SeeMut},
     print::truth,
 };
@@ -130,13 +130,13 @@ impl RnnCell {
     /// The new hidden state of `[batch, input]` or `[input]`, from one of zeros.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.cell.forward(x, None, None)?.0)
+        entering(self).gives(Ok(self.cell.forward(x, None, None)?.0))
     }
 
     /// The new hidden state, from one given.
     #[track_caller]
     pub fn forward_with(&self, x: &Tensor, h: &Tensor) -> Result<Tensor> {
-        Ok(self.cell.forward(x, Some(h), None)?.0)
+        entering(self).gives(Ok(self.cell.forward(x, Some(h), None)?.0))
     }
 
     fn extra(&self) -> String {
@@ -176,13 +176,13 @@ impl LstmCell {
     /// The new hidden state and cell of `[batch, input]` or `[input]`, from zeros.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
-        self.run(x, None)
+        entering(self).gives(self.run(x, None))
     }
 
     /// The new hidden state and cell, from those given.
     #[track_caller]
     pub fn forward_with(&self, x: &Tensor, h: &Tensor, c: &Tensor) -> Result<(Tensor, Tensor)> {
-        self.run(x, Some((h, c)))
+        entering(self).gives(self.run(x, Some((h, c))))
     }
 
     #[track_caller]
@@ -231,13 +231,13 @@ impl GruCell {
     /// The new hidden state of `[batch, input]` or `[input]`, from one of zeros.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.cell.forward(x, None, None)?.0)
+        entering(self).gives(Ok(self.cell.forward(x, None, None)?.0))
     }
 
     /// The new hidden state, from one given.
     #[track_caller]
     pub fn forward_with(&self, x: &Tensor, h: &Tensor) -> Result<Tensor> {
-        Ok(self.cell.forward(x, Some(h), None)?.0)
+        entering(self).gives(Ok(self.cell.forward(x, Some(h), None)?.0))
     }
 
     fn extra(&self) -> String {

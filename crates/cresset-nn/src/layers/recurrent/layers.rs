@@ -9,7 +9,7 @@ use super::{
     sequences::Sequences,
     stack::{Settings, Stack},
 };
-use crate::Module;
+use crate::{Module, entering};
 
 /// What an [`Rnn`] puts its sums through.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -118,15 +118,17 @@ impl Rnn {
     /// Output and last hidden state, from a hidden state of zeros.
     #[track_caller]
     pub fn forward<S: Sequences>(&self, x: &S) -> Result<(S, Tensor)> {
+        let boundary = entering(self);
         let (output, (h, _)) = self.stack.forward(x, None, None)?;
-        Ok((output, h))
+        boundary.gives(Ok((output, h)))
     }
 
     /// Output and last hidden state, from a hidden state `[layers·directions, batch, hidden]`.
     #[track_caller]
     pub fn forward_with<S: Sequences>(&self, x: &S, h: &Tensor) -> Result<(S, Tensor)> {
+        let boundary = entering(self);
         let (output, (h, _)) = self.stack.forward(x, Some(h), None)?;
-        Ok((output, h))
+        boundary.gives(Ok((output, h)))
     }
 }
 
@@ -169,13 +171,13 @@ impl Lstm {
     /// Output, last hidden state and last cell, from states of zeros.
     #[track_caller]
     pub fn forward<S: Sequences>(&self, x: &S) -> Result<(S, (Tensor, Tensor))> {
-        self.run(x, None)
+        entering(self).gives(self.run(x, None))
     }
 
     /// Output, last hidden state and last cell, from a hidden state `[layers·directions, batch, hidden]` and a cell.
     #[track_caller]
     pub fn forward_with<S: Sequences>(&self, x: &S, h: &Tensor, c: &Tensor) -> Result<(S, (Tensor, Tensor))> {
-        self.run(x, Some((h, c)))
+        entering(self).gives(self.run(x, Some((h, c))))
     }
 
     #[track_caller]
@@ -219,14 +221,16 @@ impl Gru {
     /// Output and last hidden state, from a hidden state of zeros.
     #[track_caller]
     pub fn forward<S: Sequences>(&self, x: &S) -> Result<(S, Tensor)> {
+        let boundary = entering(self);
         let (output, (h, _)) = self.stack.forward(x, None, None)?;
-        Ok((output, h))
+        boundary.gives(Ok((output, h)))
     }
 
     /// Output and last hidden state, from a hidden state `[layers·directions, batch, hidden]`.
     #[track_caller]
     pub fn forward_with<S: Sequences>(&self, x: &S, h: &Tensor) -> Result<(S, Tensor)> {
+        let boundary = entering(self);
         let (output, (h, _)) = self.stack.forward(x, Some(h), None)?;
-        Ok((output, h))
+        boundary.gives(Ok((output, h)))
     }
 }

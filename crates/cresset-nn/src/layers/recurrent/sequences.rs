@@ -7,6 +7,8 @@ use std::borrow::Borrow;
 use cresset_autograd::{Apply, DType, Device, Error, Result, Scalar, Shape, Tensor};
 use cresset_ops::methods::prelude::*;
 
+use crate::boundary::Outcome;
+
 /// Sequences of different lengths, packed: all their first elements, then all second ones of those that have one, and so
 /// on, the longest sequence first. PyTorch's `PackedSequence`.
 ///
@@ -340,7 +342,7 @@ pub fn unpack_sequence(packed: &PackedSequence) -> Result<Vec<Tensor>> {
 
 /// What recurrent layers take: a tensor `[time, batch, features]` (or `[batch, time, features]`, or `[time, features]`),
 /// or a [`PackedSequence`].
-pub trait Sequences: Sized {
+pub trait Sequences: Outcome {
     /// As packed rows.
     #[track_caller]
     fn arrange(&self, name: &'static str, batch_first: bool) -> Result<Arranged>;
@@ -419,6 +421,12 @@ impl Sequences for Tensor {
             return rows.reshape([second, first, width])?.transpose(0, 1);
         }
         rows.reshape([first, second, width])
+    }
+}
+
+impl Outcome for PackedSequence {
+    fn tensors(&self, see: &mut dyn FnMut(&Tensor)) {
+        see(&self.data);
     }
 }
 
