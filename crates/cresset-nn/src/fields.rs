@@ -14,11 +14,19 @@ use cresset_ops::methods::LossReduction;
 
 impl<M: Module> Field for M {
     fn show<'a>(&'a self, name: &str, see: See<'_, 'a>) {
-        see(name, Part::Module(self));
+        if !M::holds_settings() {
+            see(name, Part::Module(self));
+        }
     }
 
     fn show_mut<'a>(&'a mut self, name: &str, see: SeeMut<'_, 'a>) {
-        see(name, PartMut::Module(self));
+        if !M::holds_settings() {
+            see(name, PartMut::Module(self));
+        }
+    }
+
+    fn is_setting() -> bool {
+        M::holds_settings()
     }
 }
 
@@ -63,6 +71,10 @@ impl<F: Field> Field for Option<F> {
             field.show_mut(name, see);
         }
     }
+
+    fn is_setting() -> bool {
+        F::is_setting()
+    }
 }
 
 macro_rules! settings {
@@ -72,6 +84,10 @@ macro_rules! settings {
             fn show<'a>(&'a self, _: &str, _: See<'_, 'a>) {}
 
             fn show_mut<'a>(&'a mut self, _: &str, _: SeeMut<'_, 'a>) {}
+
+            fn is_setting() -> bool {
+                true
+            }
         }
     )*};
 }
@@ -167,6 +183,10 @@ macro_rules! lists {
             fn is_list(&self) -> bool {
                 true
             }
+
+            fn holds_settings() -> bool {
+                F::is_setting()
+            }
         }
     )*};
 }
@@ -193,6 +213,10 @@ impl<K: AsRef<str> + Ord + Send + Sync, F: Field> Module for BTreeMap<K, F> {
     fn kind(&self) -> &str {
         "ModuleDict"
     }
+
+    fn holds_settings() -> bool {
+        F::is_setting()
+    }
 }
 
 /// A map names what is in it by key, in the order of the keys, so that no two runs differ.
@@ -216,6 +240,10 @@ impl<K: AsRef<str> + Send + Sync, F: Field, S: Send + Sync> Module for HashMap<K
     fn kind(&self) -> &str {
         "ModuleDict"
     }
+
+    fn holds_settings() -> bool {
+        F::is_setting()
+    }
 }
 
 macro_rules! tuples {
@@ -236,6 +264,10 @@ macro_rules! tuples {
 
             fn is_list(&self) -> bool {
                 true
+            }
+
+            fn holds_settings() -> bool {
+                true $(&& $type::is_setting())*
             }
         }
     )*};

@@ -92,6 +92,15 @@ pub trait Module: Send + Sync {
         false
     }
 
+    /// Is it a list of numbers or other settings, which are no part of a model?
+    #[doc(hidden)]
+    fn holds_settings() -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
+
     /// Which module it is, among those that are there at one time.
     #[doc(hidden)]
     fn identity(&self) -> Place {
@@ -300,6 +309,15 @@ pub trait Field: Send + Sync {
 
     /// Shows it, to be changed, under the name of its field.
     fn show_mut<'a>(&'a mut self, name: &str, see: SeeMut<'_, 'a>);
+
+    /// Is it a setting, no part of a model?
+    #[doc(hidden)]
+    fn is_setting() -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
 }
 
 fn descend<'a>(name: &str, part: Part<'a>, see: See<'_, 'a>) {

@@ -106,6 +106,15 @@ fn attention_and_products_of_users() {
     assert_eq!(summary.multiply_adds(), 3 * (3 * 5 * 16 * 16 + 2 * 5 * 5 * 16));
     assert_eq!(summary.rows()[1].multiply_adds, Some(3 * 5 * 16 * 16));
     assert_eq!(summary.rows()[0].output, [Shape::from([3, 5, 16])]);
+    // Four maps, and two products of each head, with or without weights to be seen.
+    let attention = MultiheadAttention::new(16, 2).batch_first(true);
+    let work = 4 * 3 * 5 * 16 * 16 + 2 * 3 * 5 * 5 * 16;
+    let seen = cresset_nn::summary(&attention, |layer| layer.forward(&x, &x, &x)).unwrap();
+    assert_eq!((seen.multiply_adds(), seen.rows()[0].output.len()), (work, 2));
+    let layer = TransformerEncoderLayer::new(16, 2).dim_feedforward(32).batch_first(true);
+    let summary = layer.summary([3, 5, 16]).unwrap();
+    assert_eq!(summary.multiply_adds(), work + 2 * 3 * 5 * 16 * 32);
+    assert_eq!(summary.rows()[1].multiply_adds, Some(work), "{summary}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use cresset_ops::methods::{AttentionOptions, prelude::*};
 
 use super::masks::{Sizes, above_diagonal, merged, with_more_keys};
 use crate::{
-    Module, Parameter, Training,
+    Module, Parameter, Training, entering,
     init::{bound_of, within},
     print::truth,
 };
@@ -235,6 +235,7 @@ impl MultiheadAttention {
         value: &Tensor,
         options: MultiheadAttentionOptions<'_>,
     ) -> Result<(Tensor, Option<Tensor>)> {
+        let boundary = entering(self);
         let Settings { batch_first, add_zero_attn, dropout, .. } = self.settings;
         let MultiheadAttentionOptions { need_weights, average_attn_weights, .. } = options;
         self.out_proj.weight.get()?;
@@ -306,7 +307,7 @@ impl MultiheadAttention {
         let output = self.joined(&output)?;
         let bias = self.out_proj.bias.as_ref().map(Parameter::get).transpose()?;
         let output = output.linear(self.out_proj.weight.get()?, bias)?;
-        Ok((if batched { output } else { output.squeeze(dim)? }, weights))
+        boundary.gives(Ok((if batched { output } else { output.squeeze(dim)? }, weights)))
     }
 
     /// Query, key or value, linearly mapped.

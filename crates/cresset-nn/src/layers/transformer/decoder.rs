@@ -7,7 +7,7 @@ use super::{
     encoder::causal,
     feedforward::{LayerSettings, TransformerActivation, residual, settings},
 };
-use crate::{Dropout, Layer, LayerNorm, Linear, Module};
+use crate::{Dropout, Layer, LayerNorm, Linear, Module, entering};
 
 /// What a decoder's `forward_with` takes besides the inputs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,6 +123,7 @@ impl TransformerDecoderLayer {
     /// With masks.
     #[track_caller]
     pub fn forward_with(&self, tgt: &Tensor, memory: &Tensor, masks: DecoderMasks<'_>) -> Result<Tensor> {
+        let boundary = entering(self);
         let norm_first = self.settings.norm_first;
         let x = residual(tgt, &self.norm1, norm_first, |x| {
             let options = MultiheadAttentionOptions {
@@ -144,10 +145,10 @@ impl TransformerDecoderLayer {
             };
             self.dropout2.forward(&self.multihead_attn.forward_with(x, memory, memory, options)?.0)
         })?;
-        residual(&x, &self.norm3, norm_first, |x| {
+        boundary.gives(residual(&x, &self.norm3, norm_first, |x| {
             let inner = self.settings.activation.apply(&self.linear1.forward(x)?)?;
             self.dropout3.forward(&self.linear2.forward(&self.dropout.forward(&inner)?)?)
-        })
+        }))
     }
 }
 
@@ -209,6 +210,7 @@ impl TransformerDecoder {
     /// With masks.
     #[track_caller]
     pub fn forward_with(&self, tgt: &Tensor, memory: &Tensor, masks: DecoderMasks<'_>) -> Result<Tensor> {
+        let boundary = entering(self);
         let batch_first = self.layers.first().is_some_and(|layer| layer.settings.batch_first);
         let is_causal = causal(masks.tgt_is_causal, masks.tgt_mask, tgt, batch_first)?;
         let masks = DecoderMasks { tgt_is_causal: Some(is_causal), ..masks };
@@ -216,9 +218,9 @@ impl TransformerDecoder {
         for layer in &self.layers {
             x = layer.forward_with(&x, memory, masks)?;
         }
-        match &self.norm {
+        boundary.gives(match &self.norm {
             Some(norm) => norm.forward(&x),
             None => Ok(x),
-        }
+        })
     }
 }

@@ -7,7 +7,7 @@ use super::{
     feedforward::{LayerSettings, TransformerActivation, residual, settings},
     masks::is_subsequent,
 };
-use crate::{Dropout, Layer, LayerNorm, Linear, Module};
+use crate::{Dropout, Layer, LayerNorm, Linear, Module, entering};
 
 /// What an encoder's `forward_with` takes besides the input.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,6 +101,7 @@ impl TransformerEncoderLayer {
     /// With masks.
     #[track_caller]
     pub fn forward_with(&self, src: &Tensor, masks: EncoderMasks<'_>) -> Result<Tensor> {
+        let boundary = entering(self);
         let norm_first = self.settings.norm_first;
         let x = residual(src, &self.norm1, norm_first, |x| {
             let options = MultiheadAttentionOptions {
@@ -112,10 +113,10 @@ impl TransformerEncoderLayer {
             };
             self.dropout1.forward(&self.self_attn.forward_with(x, x, x, options)?.0)
         })?;
-        residual(&x, &self.norm2, norm_first, |x| {
+        boundary.gives(residual(&x, &self.norm2, norm_first, |x| {
             let inner = self.settings.activation.apply(&self.linear1.forward(x)?)?;
             self.dropout2.forward(&self.linear2.forward(&self.dropout.forward(&inner)?)?)
-        })
+        }))
     }
 }
 
@@ -176,6 +177,7 @@ impl TransformerEncoder {
     /// With masks.
     #[track_caller]
     pub fn forward_with(&self, src: &Tensor, masks: EncoderMasks<'_>) -> Result<Tensor> {
+        let boundary = entering(self);
         let batch_first = self.layers.first().is_some_and(|layer| layer.settings.batch_first);
         let is_causal = causal(masks.is_causal, masks.mask, src, batch_first)?;
         let masks = EncoderMasks { is_causal: Some(is_causal), ..masks };
@@ -183,10 +185,10 @@ impl TransformerEncoder {
         for layer in &self.layers {
             x = layer.forward_with(&x, masks)?;
         }
-        match &self.norm {
+        boundary.gives(match &self.norm {
             Some(norm) => norm.forward(&x),
             None => Ok(x),
-        }
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     encoder::{EncoderMasks, TransformerEncoder, TransformerEncoderLayer},
     feedforward::{LayerSettings, TransformerActivation, settings},
 };
-use crate::Module;
+use crate::{Module, entering};
 
 /// What [`Transformer::forward_with`] takes besides source and target: as [`EncoderMasks`] and [`DecoderMasks`] say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -113,6 +113,7 @@ impl Transformer {
     /// With masks.
     #[track_caller]
     pub fn forward_with(&self, src: &Tensor, tgt: &Tensor, masks: TransformerMasks<'_>) -> Result<Tensor> {
+        let boundary = entering(self);
         if src.rank() != tgt.rank() {
             let message =
                 format!("source and target both have a batch or none: {} and {}", src.shape(), tgt.shape());
@@ -126,7 +127,7 @@ impl Transformer {
                 is_causal: masks.src_is_causal,
             },
         )?;
-        self.decoder.forward_with(
+        boundary.gives(self.decoder.forward_with(
             tgt,
             &memory,
             DecoderMasks {
@@ -137,7 +138,7 @@ impl Transformer {
                 tgt_is_causal: masks.tgt_is_causal,
                 memory_is_causal: masks.memory_is_causal,
             },
-        )
+        ))
     }
 }
 
