@@ -38,7 +38,7 @@ pub struct Boundary {
 /// Goes into a module, so that a [`summary`](crate::summary()) knows what it gives and what it costs:
 ///
 /// ```
-/// use cresset_nn::{entering, prelude::*, summary};
+/// use cresset_nn::prelude::*;
 ///
 /// #[derive(Module)]
 /// struct Doubled {

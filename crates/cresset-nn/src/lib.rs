@@ -38,8 +38,13 @@ pub use vector::{parameters_to_vector, vector_to_parameters};
 /// Everything a program with models needs.
 pub mod prelude {
     pub use crate::{
-        Buffer, Layer, Module, Parameter, SpectralNorm, StateDict, Training, WeightNorm, layers::*,
+        Buffer, Layer, Module, Parameter, SpectralNorm, StateDict, Training, WeightNorm, entering, layers::*,
         losses::*, parameters_to_vector, sequential, summary, vector_to_parameters,
     };
     pub use cresset_autograd::prelude::*;
 }
+
+/// The book's page about this crate, whose examples run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/nn.md")]
+struct Book;

@@ -1,6 +1,6 @@
 //! Summaries: parameters and multiply-adds as PyTorch 2.15 counts them (`FlopCounterMode`, halved) and by hand.
 
-use cresset_nn::{entering, prelude::*};
+use cresset_nn::prelude::*;
 
 #[derive(Module)]
 struct Digits {
