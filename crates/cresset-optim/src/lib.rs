@@ -20,7 +20,7 @@ pub use clip::{ClipOptions, clip_grad_norm_, clip_grad_norm_with, clip_grad_valu
 pub use descent::{Descent, Group};
 pub use ema::Ema;
 pub use lbfgs::{Lbfgs, LbfgsOptions, LineSearch};
-pub use method::{Kept, Method, Place, Slope};
+pub use method::{Decay, Kept, Method, Place, Slope};
 pub use methods::*;
 pub use optimizer::Optimizer;
 pub use options::{Options, Value};

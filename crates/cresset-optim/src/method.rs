@@ -93,13 +93,31 @@ pub trait Method: Options {
 pub struct Slope {
     /// Upwards rather than downwards: the gradient is negated.
     pub maximize: bool,
-    /// So much of the parameter is added to the gradient: an L2 penalty.
-    pub weight_decay: f64,
+    /// How the parameter decays.
+    pub decay: Decay,
+}
+
+/// How a parameter decays.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Decay {
+    /// So much of the parameter is added to its gradient: an L2 penalty. None, if it is 0.
+    Penalty(f64),
+    /// The parameter is multiplied with this before the step: a decay that is decoupled from the gradient.
+    Factor(f64),
 }
 
 impl Slope {
     /// Down the gradient, as it is.
-    pub const DOWN: Slope = Slope { maximize: false, weight_decay: 0.0 };
+    pub const DOWN: Slope = Slope { maximize: false, decay: Decay::Penalty(0.0) };
+
+    /// With PyTorch's `weight_decay`, which is part of the gradient, or (`decoupled`) a step of its own.
+    pub fn new(maximize: bool, weight_decay: f64, decoupled: bool, lr: f64) -> Slope {
+        let decay = match decoupled && weight_decay != 0.0 {
+            true => Decay::Factor(1.0 - lr * weight_decay),
+            false => Decay::Penalty(weight_decay),
+        };
+        Slope { maximize, decay }
+    }
 }
 
 /// A parameter in a step: its numbers, its gradient, and what is remembered of it.
@@ -171,14 +189,25 @@ impl Place<'_> {
     where
         F: Fn(Expr, Expr, [Expr; S], [Expr; K]) -> (Expr, [Expr; S]) + Copy,
     {
-        let all: SmallVec<[f64; 12]> = numbers.into_iter().chain([slope.weight_decay]).collect();
+        let (Decay::Penalty(decay) | Decay::Factor(decay)) = slope.decay;
+        let all: SmallVec<[f64; 12]> = numbers.into_iter().chain([decay]).collect();
         let given = &all[..K];
         // One formula for each case, so that what is not asked for costs nothing, and changes no bit.
-        match (slope.maximize, slope.weight_decay != 0.0) {
-            (false, false) => self.write(arrays, given, move |p, g, s, n, _| f(p, g, s, n)),
-            (true, false) => self.write(arrays, given, move |p, g, s, n, _| f(p, -g, s, n)),
-            (false, true) => self.write(arrays, &all, move |p, g, s, n, decay| f(p, g + decay * p, s, n)),
-            (true, true) => self.write(arrays, &all, move |p, g, s, n, decay| f(p, decay * p - g, s, n)),
+        match (slope.maximize, slope.decay) {
+            (false, Decay::Penalty(0.0)) => self.write(arrays, given, move |p, g, s, n, _| f(p, g, s, n)),
+            (true, Decay::Penalty(0.0)) => self.write(arrays, given, move |p, g, s, n, _| f(p, -g, s, n)),
+            (false, Decay::Penalty(_)) => {
+                self.write(arrays, &all, move |p, g, s, n, decay| f(p, g + decay * p, s, n))
+            }
+            (true, Decay::Penalty(_)) => {
+                self.write(arrays, &all, move |p, g, s, n, decay| f(p, decay * p - g, s, n))
+            }
+            (false, Decay::Factor(_)) => {
+                self.write(arrays, &all, move |p, g, s, n, factor| f(factor * p, g, s, n))
+            }
+            (true, Decay::Factor(_)) => {
+                self.write(arrays, &all, move |p, g, s, n, factor| f(factor * p, -g, s, n))
+            }
         }
     }
 

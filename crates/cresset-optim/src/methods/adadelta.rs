@@ -57,7 +57,7 @@ impl Method for AdadeltaOptions {
 
     fn step(&self, at: &mut Place) -> Result<()> {
         at.count();
-        let slope = Slope { maximize: self.maximize, weight_decay: self.weight_decay };
+        let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);
         let numbers = [self.lr, self.eps, self.rho, 1.0 - self.rho];
         at.update(slope, ["square_avg", "acc_delta"], numbers, |p, g, [s, a], [lr, eps, rho, rest]| {
             let s = rho * s + rest * g * g;

@@ -61,7 +61,7 @@ impl Method for AdagradOptions {
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         at.start("sum", self.initial_accumulator_value)?;
-        let slope = Slope { maximize: self.maximize, weight_decay: self.weight_decay };
+        let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);
         let rate = self.lr / (1.0 + (t - 1.0) * self.lr_decay);
         at.update(slope, ["sum"], [rate, self.eps], |p, g, [sum], [rate, eps]| {
             let sum = sum + g * g;

@@ -114,25 +114,25 @@ fn step(
     maximize: bool,
 ) -> Result<()> {
     let t = at.count();
-    let slope = Slope { maximize, weight_decay: if decoupled { 0.0 } else { weight_decay } };
-    let shrink = if decoupled { 1.0 - lr * weight_decay } else { 1.0 };
-    let rate = lr / (1.0 - beta1.powf(t));
+    let slope = Slope::new(maximize, weight_decay, decoupled, lr);
+    // Numerator and divisor of `lr·m̂/(√v̂ + eps)` times the root of what is missing in v: one division less.
     let root = (1.0 - beta2.powf(t)).sqrt();
-    let numbers = [shrink, rate, root, eps, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
+    let rate = lr / (1.0 - beta1.powf(t)) * root;
+    let numbers = [rate, eps * root, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
     if amsgrad {
         let arrays = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
         return at.update(slope, arrays, numbers, |p, g, [m, v, largest], n| {
-            let [shrink, rate, root, eps, beta1, rest1, beta2, rest2] = n;
+            let [rate, eps, beta1, rest1, beta2, rest2] = n;
             let m = beta1 * m + rest1 * g;
             let v = beta2 * v + rest2 * g * g;
             let largest = largest.maximum(v);
-            (shrink * p - rate * m / (largest.sqrt() / root + eps), [m, v, largest])
+            (p - rate * m / (largest.sqrt() + eps), [m, v, largest])
         });
     }
     at.update(slope, ["exp_avg", "exp_avg_sq"], numbers, |p, g, [m, v], n| {
-        let [shrink, rate, root, eps, beta1, rest1, beta2, rest2] = n;
+        let [rate, eps, beta1, rest1, beta2, rest2] = n;
         let m = beta1 * m + rest1 * g;
         let v = beta2 * v + rest2 * g * g;
-        (shrink * p - rate * m / (v.sqrt() / root + eps), [m, v])
+        (p - rate * m / (v.sqrt() + eps), [m, v])
     })
 }

@@ -64,7 +64,7 @@ impl Method for AdamaxOptions {
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         let (beta1, beta2) = self.betas;
-        let slope = Slope { maximize: self.maximize, weight_decay: self.weight_decay };
+        let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);
         let numbers = [self.lr / (1.0 - beta1.powf(t)), self.eps, beta1, 1.0 - beta1, beta2];
         at.update(slope, ["exp_avg", "exp_inf"], numbers, |p, g, [m, u], [rate, eps, beta1, rest1, beta2]| {
             let m = beta1 * m + rest1 * g;

@@ -64,7 +64,7 @@ impl Method for AsgdOptions {
         // PyTorch keeps both in float32.
         let single = |x: f64| f64::from(x as f32);
         let (eta, mu) = (at.number("eta", single(self.lr)), at.number("mu", 1.0));
-        let slope = Slope { maximize: self.maximize, weight_decay: self.weight_decay };
+        let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);
         let numbers = [1.0 - self.lambd * eta, eta, mu];
         if mu == 1.0 {
             at.update(slope, ["ax"], numbers, |p, g, [_], [shrink, eta, _]| {

@@ -78,10 +78,7 @@ impl Method for NAdamOptions {
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         let (beta1, beta2) = self.betas;
-        let decoupled = self.decoupled_weight_decay;
-        let slope =
-            Slope { maximize: self.maximize, weight_decay: if decoupled { 0.0 } else { self.weight_decay } };
-        let shrink = if decoupled { 1.0 - self.lr * self.weight_decay } else { 1.0 };
+        let slope = Slope::new(self.maximize, self.weight_decay, self.decoupled_weight_decay, self.lr);
         let momentum = |t: f64| beta1 * (1.0 - 0.5 * 0.96f64.powf(t * self.momentum_decay));
         let (mu, next) = (momentum(t), momentum(t + 1.0));
         // PyTorch keeps the product in float32.
@@ -90,14 +87,13 @@ impl Method for NAdamOptions {
         let of_gradient = self.lr * (1.0 - mu) / (1.0 - product);
         let of_average = self.lr * next / (1.0 - product * next);
         let correction = 1.0 - beta2.powf(t);
-        let numbers =
-            [shrink, of_gradient, of_average, correction, self.eps, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
+        let numbers = [of_gradient, of_average, correction, self.eps, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
         at.update(slope, ["exp_avg", "exp_avg_sq"], numbers, |p, g, [m, v], n| {
-            let [shrink, of_gradient, of_average, correction, eps, beta1, rest1, beta2, rest2] = n;
+            let [of_gradient, of_average, correction, eps, beta1, rest1, beta2, rest2] = n;
             let m = beta1 * m + rest1 * g;
             let v = beta2 * v + rest2 * g * g;
             let divisor = (v / correction).sqrt() + eps;
-            (shrink * p - of_gradient * g / divisor - of_average * m / divisor, [m, v])
+            (p - of_gradient * g / divisor - of_average * m / divisor, [m, v])
         })
     }
 }

@@ -70,31 +70,28 @@ impl Method for RAdamOptions {
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         let (beta1, beta2) = self.betas;
-        let decoupled = self.decoupled_weight_decay;
-        let slope =
-            Slope { maximize: self.maximize, weight_decay: if decoupled { 0.0 } else { self.weight_decay } };
-        let shrink = if decoupled { 1.0 - self.lr * self.weight_decay } else { 1.0 };
+        let slope = Slope::new(self.maximize, self.weight_decay, self.decoupled_weight_decay, self.lr);
         let correction = 1.0 - beta2.powf(t);
         let limit = 2.0 / (1.0 - beta2) - 1.0;
         let trust = limit - 2.0 * t * beta2.powf(t) / correction;
         let rate = self.lr / (1.0 - beta1.powf(t));
         let arrays = ["exp_avg", "exp_avg_sq"];
         if trust <= 5.0 {
-            let numbers = [shrink, rate, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
+            let numbers = [rate, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
             return at.update(slope, arrays, numbers, |p, g, [m, v], n| {
-                let [shrink, rate, beta1, rest1, beta2, rest2] = n;
+                let [rate, beta1, rest1, beta2, rest2] = n;
                 let m = beta1 * m + rest1 * g;
-                (shrink * p - rate * m, [m, beta2 * v + rest2 * g * g])
+                (p - rate * m, [m, beta2 * v + rest2 * g * g])
             });
         }
         let factor = (trust - 4.0) * (trust - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * trust);
         let rate = rate * factor.sqrt() * correction.sqrt();
-        let numbers = [shrink, rate, self.eps, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
+        let numbers = [rate, self.eps, beta1, 1.0 - beta1, beta2, 1.0 - beta2];
         at.update(slope, arrays, numbers, |p, g, [m, v], n| {
-            let [shrink, rate, eps, beta1, rest1, beta2, rest2] = n;
+            let [rate, eps, beta1, rest1, beta2, rest2] = n;
             let m = beta1 * m + rest1 * g;
             let v = beta2 * v + rest2 * g * g;
-            (shrink * p - rate * m / (v.sqrt() + eps), [m, v])
+            (p - rate * m / (v.sqrt() + eps), [m, v])
         })
     }
 }

@@ -70,7 +70,7 @@ impl Method for RMSpropOptions {
 
     fn step(&self, at: &mut Place) -> Result<()> {
         at.count();
-        let slope = Slope { maximize: self.maximize, weight_decay: self.weight_decay };
+        let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);
         let numbers = [self.lr, self.alpha, 1.0 - self.alpha, self.eps, self.momentum];
         match (self.centered, self.momentum > 0.0) {
             (false, false) => {

@@ -66,7 +66,7 @@ impl Method for RpropOptions {
     fn step(&self, at: &mut Place) -> Result<()> {
         at.count();
         at.start("step_size", self.lr)?;
-        let slope = Slope { maximize: self.maximize, weight_decay: 0.0 };
+        let slope = Slope { maximize: self.maximize, ..Slope::DOWN };
         let ((minus, plus), (smallest, largest)) = (self.etas, self.step_sizes);
         let numbers = [minus, plus, smallest, largest];
         at.update(

@@ -68,7 +68,7 @@ impl Method for SgdOptions {
     const KEEPS: &'static [(&'static str, Kept)] = &[("momentum_buffer", Kept::Sometimes)];
 
     fn step(&self, at: &mut Place) -> Result<()> {
-        let slope = Slope { maximize: self.maximize, weight_decay: self.weight_decay };
+        let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);
         if self.momentum == 0.0 {
             return at.update(slope, [], [self.lr], |p, g, [], [lr]| (p - lr * g, []));
         }
