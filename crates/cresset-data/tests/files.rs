@@ -123,7 +123,7 @@ fn mnist_and_its_likes() {
     folder.write("FashionMNIST/raw/t10k-labels-idx1-ubyte.gz", &gzip(&images(5).1));
     let train = mnist(&folder.0, true).unwrap();
     assert_eq!((train.len(), train.size()), (12, [1, 28, 28]));
-    let (image, label) = train.get(11).unwrap();
+    let (image, label) = train.item(11).unwrap();
     assert_eq!((image.shape().to_vec(), label), (vec![1, 28, 28], 1));
     let first = (11 * 784 % 256) as f32;
     assert_eq!(image.to_vec::<f32>().unwrap()[..2], [first / 255.0, (first + 1.0) / 255.0]);
@@ -153,7 +153,7 @@ fn cifar() {
     }
     let train = cifar10(&folder.0, true).unwrap();
     assert_eq!((train.len(), train.size(), train.classes()[6].as_str()), (10, [3, 32, 32], "frog"));
-    let (image, label) = train.get(4).unwrap();
+    let (image, label) = train.item(4).unwrap();
     let image = image.to_vec::<f32>().unwrap();
     assert_eq!(label, 3);
     // Whole planes of red, green, blue.
@@ -190,7 +190,7 @@ fn the_digits() {
     let mut counts = [0; 10];
     all.labels().unwrap().to_vec::<i64>().unwrap().into_iter().for_each(|digit| counts[digit as usize] += 1);
     assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
-    let (zero, label) = all.get(0).unwrap();
+    let (zero, label) = all.item(0).unwrap();
     assert_eq!(label, 0);
     let row: Vec<f32> = zero.select(1, 1).unwrap().to_vec().unwrap();
     assert_eq!(row, [0.0, 0.0, 13.0, 15.0, 10.0, 15.0, 5.0, 0.0].map(|x: f32| x / 16.0));

@@ -23,7 +23,7 @@ fn pixels_are_pillows() {
         .collect();
     assert_eq!(names, Vec::from_iter(pixels.keys().cloned()));
     for (i, (name, wanted)) in pixels.iter().enumerate() {
-        let (image, class) = folder.get(i).unwrap();
+        let (image, class) = folder.item(i).unwrap();
         assert_eq!((image.shape().to_vec(), class), (vec![3, 12, 17], [0, 0, 1, 1, 1, 2][i]));
         // Decoders of JPEG may round the transform differently.
         let most = if name.ends_with("png") { 0.0 } else { 3.0 };
@@ -35,7 +35,7 @@ fn pixels_are_pillows() {
             );
         }
     }
-    assert!(folder.get(pixels.len()).is_err());
+    assert!(folder.item(pixels.len()).is_err());
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn what_is_no_folder_of_images_is_refused() {
     fs::write(scratch.join("empty/broken.png"), b"\x89PNG\r\n\x1a\nrubbish").unwrap();
     let folder = ImageFolder::new(&scratch).unwrap();
     assert_eq!(folder.len(), 1);
-    let error = folder.get(0).unwrap_err().to_string();
+    let error = folder.item(0).unwrap_err().to_string();
     assert!(error.contains("broken.png"), "{error}");
     fs::remove_dir_all(&scratch).unwrap();
 }

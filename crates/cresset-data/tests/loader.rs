@@ -144,7 +144,7 @@ fn dropping_midway_stops_the_workers() {
         fn len(&self) -> usize {
             1_000_000
         }
-        fn get(&self, index: usize) -> Result<i64> {
+        fn item(&self, index: usize) -> Result<i64> {
             self.0.fetch_add(1, Ordering::SeqCst);
             Ok(index as i64)
         }
@@ -303,10 +303,10 @@ fn tensors_as_a_dataset() {
     // A view with gaps, too.
     let data = TensorDataset::new((x.t().unwrap(), vec![x.t().unwrap().select(1, 0).unwrap()])).unwrap();
     assert_eq!(data.len(), 3);
-    let (column, list) = data.get(1).unwrap();
+    let (column, list) = data.item(1).unwrap();
     assert_eq!(column.to_vec::<f32>().unwrap(), [1.0, 4.0, 7.0, 10.0]);
     assert_eq!(list[0].item::<f32>().unwrap(), 1.0);
-    assert!(data.get(3).is_err());
+    assert!(data.item(3).is_err());
     assert!(TensorDataset::new((Tensor::zeros([2]), Tensor::zeros([3]))).is_err());
     assert!(TensorDataset::new(Tensor::new(1.0)).is_err());
     assert!(TensorDataset::new(Vec::<Tensor>::new()).is_err());

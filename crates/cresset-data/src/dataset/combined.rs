@@ -9,7 +9,7 @@ use super::{Dataset, check_index, still};
 /// ```
 /// use cresset_data::{ConcatDataset, Dataset};
 /// let data = ConcatDataset::new(vec![vec![1, 2, 3], vec![4, 5]]);
-/// assert_eq!((data.len(), data.get(3)?), (5, 4));
+/// assert_eq!((data.len(), data.item(3)?), (5, 4));
 /// # Ok::<(), cresset_tensor::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -46,16 +46,16 @@ impl<D: Dataset> Dataset for ConcatDataset<D> {
     }
 
     #[track_caller]
-    fn get(&self, index: usize) -> Result<D::Item> {
-        self.get_with(index, &mut still(index))
+    fn item(&self, index: usize) -> Result<D::Item> {
+        self.item_with(index, &mut still(index))
     }
 
     #[track_caller]
-    fn get_with(&self, index: usize, random: &mut Generator) -> Result<D::Item> {
+    fn item_with(&self, index: usize, random: &mut Generator) -> Result<D::Item> {
         check_index("ConcatDataset", index, self.len())?;
         let which = self.ends.partition_point(|&end| end <= index);
         let start = if which == 0 { 0 } else { self.ends[which - 1] };
-        self.datasets[which].get_with(index - start, random)
+        self.datasets[which].item_with(index - start, random)
     }
 }
 
@@ -82,7 +82,7 @@ macro_rules! tuples {
 
             fn get_each(&self, index: usize, random: &mut Generator) -> Result<Self::Item> {
                 let ($($name,)*) = self;
-                Ok(($($name.get_with(index, random)?,)*))
+                Ok(($($name.item_with(index, random)?,)*))
             }
         }
     )*};
@@ -99,7 +99,7 @@ tuples! {
 /// ```
 /// use cresset_data::{Dataset, StackDataset};
 /// let data = StackDataset::new((vec!["a", "b"], vec![1, 2]))?;
-/// assert_eq!(data.get(1)?, ("b", 2));
+/// assert_eq!(data.item(1)?, ("b", 2));
 /// # Ok::<(), cresset_tensor::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -131,12 +131,12 @@ impl<P: Parts> Dataset for StackDataset<P> {
     }
 
     #[track_caller]
-    fn get(&self, index: usize) -> Result<P::Item> {
-        self.get_with(index, &mut still(index))
+    fn item(&self, index: usize) -> Result<P::Item> {
+        self.item_with(index, &mut still(index))
     }
 
     #[track_caller]
-    fn get_with(&self, index: usize, random: &mut Generator) -> Result<P::Item> {
+    fn item_with(&self, index: usize, random: &mut Generator) -> Result<P::Item> {
         check_index("StackDataset", index, self.len)?;
         self.parts.get_each(index, random)
     }

@@ -34,12 +34,12 @@ where
         self.dataset.len()
     }
 
-    fn get(&self, index: usize) -> Result<U> {
-        self.get_with(index, &mut still(index))
+    fn item(&self, index: usize) -> Result<U> {
+        self.item_with(index, &mut still(index))
     }
 
-    fn get_with(&self, index: usize, random: &mut Generator) -> Result<U> {
-        let item = self.dataset.get_with(index, random)?;
+    fn item_with(&self, index: usize, random: &mut Generator) -> Result<U> {
+        let item = self.dataset.item_with(index, random)?;
         (self.function)(item, random)
     }
 }
@@ -69,12 +69,12 @@ impl<D: Dataset<Item = (Tensor, L)>, T: Transform, L> Dataset for TransformDatas
         self.dataset.len()
     }
 
-    fn get(&self, index: usize) -> Result<(Tensor, L)> {
-        self.get_with(index, &mut still(index))
+    fn item(&self, index: usize) -> Result<(Tensor, L)> {
+        self.item_with(index, &mut still(index))
     }
 
-    fn get_with(&self, index: usize, random: &mut Generator) -> Result<(Tensor, L)> {
-        let (image, label) = self.dataset.get_with(index, random)?;
+    fn item_with(&self, index: usize, random: &mut Generator) -> Result<(Tensor, L)> {
+        let (image, label) = self.dataset.item_with(index, random)?;
         Ok((self.transform.apply(&image, random)?, label))
     }
 }

@@ -34,11 +34,11 @@ pub use tensors::{Rows, TensorDataset};
 ///     fn len(&self) -> usize {
 ///         self.0
 ///     }
-///     fn get(&self, index: usize) -> Result<i64> {
+///     fn item(&self, index: usize) -> Result<i64> {
 ///         Ok((index * index) as i64)
 ///     }
 /// }
-/// assert_eq!(Squares(10).get(3)?, 9);
+/// assert_eq!(Squares(10).item(3)?, 9);
 /// # Ok::<(), cresset_tensor::Error>(())
 /// ```
 pub trait Dataset: Send + Sync {
@@ -48,13 +48,13 @@ pub trait Dataset: Send + Sync {
     /// How many items.
     fn len(&self) -> usize;
 
-    /// Item `index`. PyTorch's `__getitem__`.
-    fn get(&self, index: usize) -> Result<Self::Item>;
+    /// Item `index`. PyTorch's `__getitem__`. (Not `get`: lists are datasets, and have that already.)
+    fn item(&self, index: usize) -> Result<Self::Item>;
 
     /// Item `index`, whose random numbers are drawn from that generator. Datasets without any need not say this;
-    /// those with some let [`get`](Self::get) be `self.get_with(index, &mut still(index))`, see [`still`].
-    fn get_with(&self, index: usize, _random: &mut Generator) -> Result<Self::Item> {
-        self.get(index)
+    /// those with some let [`item`](Self::item) be `self.item_with(index, &mut still(index))`, see [`still`].
+    fn item_with(&self, index: usize, _random: &mut Generator) -> Result<Self::Item> {
+        self.item(index)
     }
 
     /// Are there none?
@@ -67,7 +67,7 @@ pub trait Dataset: Send + Sync {
     /// ```
     /// use cresset_data::{Dataset, draw};
     /// let noisy = vec![1.0, 2.0].map(|x, random| Ok(x + draw::normal(random, 0.0, 0.1)));
-    /// assert!((noisy.get(1)? - 2.0).abs() < 1.0);
+    /// assert!((noisy.item(1)? - 2.0).abs() < 1.0);
     /// # Ok::<(), cresset_tensor::Error>(())
     /// ```
     fn map<F, U>(self, function: F) -> MapDataset<Self, F>
@@ -110,7 +110,7 @@ impl<T: Clone + Send + Sync> Dataset for Vec<T> {
         self.len()
     }
 
-    fn get(&self, index: usize) -> Result<T> {
+    fn item(&self, index: usize) -> Result<T> {
         check_index("Vec", index, self.len())?;
         Ok(self[index].clone())
     }
@@ -125,12 +125,12 @@ macro_rules! pointers {
                 (**self).len()
             }
 
-            fn get(&self, index: usize) -> Result<D::Item> {
-                (**self).get(index)
+            fn item(&self, index: usize) -> Result<D::Item> {
+                (**self).item(index)
             }
 
-            fn get_with(&self, index: usize, random: &mut Generator) -> Result<D::Item> {
-                (**self).get_with(index, random)
+            fn item_with(&self, index: usize, random: &mut Generator) -> Result<D::Item> {
+                (**self).item_with(index, random)
             }
         }
     )*};

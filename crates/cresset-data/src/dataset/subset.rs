@@ -12,7 +12,7 @@ use crate::draw;
 /// ```
 /// use cresset_data::{Dataset, Subset};
 /// let some = Subset::new(vec!['a', 'b', 'c'], [2, 0])?;
-/// assert_eq!((some.len(), some.get(0)?), (2, 'c'));
+/// assert_eq!((some.len(), some.item(0)?), (2, 'c'));
 /// # Ok::<(), cresset_tensor::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -49,14 +49,14 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 
     #[track_caller]
-    fn get(&self, index: usize) -> Result<D::Item> {
-        self.get_with(index, &mut still(index))
+    fn item(&self, index: usize) -> Result<D::Item> {
+        self.item_with(index, &mut still(index))
     }
 
     #[track_caller]
-    fn get_with(&self, index: usize, random: &mut Generator) -> Result<D::Item> {
+    fn item_with(&self, index: usize, random: &mut Generator) -> Result<D::Item> {
         check_index("Subset", index, self.len())?;
-        self.dataset.get_with(self.indices[index], random)
+        self.dataset.item_with(self.indices[index], random)
     }
 }
 

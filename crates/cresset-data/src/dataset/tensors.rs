@@ -76,7 +76,7 @@ tuples! {
 /// use cresset_autograd::prelude::*;
 /// use cresset_data::{Dataset, TensorDataset};
 /// let data = TensorDataset::new((Tensor::new([[1.0, 2.0], [3.0, 4.0]]), Tensor::new([0i64, 1])))?;
-/// let (x, y) = data.get(1)?;
+/// let (x, y) = data.item(1)?;
 /// assert_eq!((x.to_vec::<f64>()?, y.item::<i64>()?), (vec![3.0, 4.0], 1));
 /// # Ok::<(), Error>(())
 /// ```
@@ -116,7 +116,7 @@ impl<R: Rows> Dataset for TensorDataset<R> {
     }
 
     #[track_caller]
-    fn get(&self, index: usize) -> Result<R> {
+    fn item(&self, index: usize) -> Result<R> {
         check_index("TensorDataset", index, self.len)?;
         self.tensors.row(index)
     }

@@ -20,7 +20,7 @@ const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
 /// let digits = digits()?;
 /// assert_eq!(digits.images()?.shape(), &[1797, 1, 8, 8]);
 /// let [train, test] = digits.split([0.8, 0.2], 0)?; // the same for the same seed, with as many of each digit
-/// let (image, label) = train.get(0)?;
+/// let (image, label) = train.item(0)?;
 /// # assert!(image.amax(.., false)?.item::<f32>()? <= 1.0 && label < 10 && !test.is_empty());
 /// # Ok::<(), Error>(())
 /// ```

@@ -96,7 +96,7 @@ impl Dataset for ImageFolder {
     }
 
     #[track_caller]
-    fn get(&self, index: usize) -> Result<(Tensor, i64)> {
+    fn item(&self, index: usize) -> Result<(Tensor, i64)> {
         check_index("ImageFolder", index, self.len())?;
         let (path, class) = &self.samples[index];
         Ok((read_image(path)?, *class))

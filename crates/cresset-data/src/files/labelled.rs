@@ -128,7 +128,7 @@ impl Dataset for LabelledImages {
     }
 
     #[track_caller]
-    fn get(&self, index: usize) -> Result<(Tensor, i64)> {
+    fn item(&self, index: usize) -> Result<(Tensor, i64)> {
         check_index("LabelledImages", index, self.len())?;
         Ok((self.scaled(self.bytes(index), &self.size)?, self.labels[index]))
     }

@@ -85,7 +85,7 @@ impl<D: Dataset, C> Map<D, C> {
         if before > 0 {
             random = Generator::keyed(random.initial_seed(), before, index as u64);
         }
-        let item = guarded(|| self.dataset.get_with(index, &mut random));
+        let item = guarded(|| self.dataset.item_with(index, &mut random));
         item.map_err(|error| {
             let message = format!("{} (item {index})", error.message());
             Error::new(error.kind(), error.operation().to_owned(), message).at(error.location())
