@@ -66,14 +66,15 @@ pub use cresset_tensor::random::manual_seed;
 pub mod prelude {
     pub use crate::nn::Module;
     pub use cresset_data::{
-        ConcatDataset, DataLoader, Dataset, IterableDataset, RandomSampler, Sampler, StackDataset, Subset,
-        TensorDataset, Transform, digits, make_grid, random_split, save_image,
+        ConcatDataset, DataLoader, Dataset, IterableDataset, LabelledImages, RandomSampler, Sampler,
+        StackDataset, Subset, TensorDataset, Transform, cifar10, digits, make_grid, random_split, save_image,
     };
     pub use cresset_formats::{
         load_checkpoint, load_npy, load_npz, load_pt, load_safetensors, save_checkpoint, save_npy, save_npz,
         save_pt, save_safetensors,
     };
-    pub use cresset_nn::prelude::*;
+    pub use cresset_nn::{init, prelude::*};
+    pub use cresset_ops::methods::{AttentionOptions, LossReduction};
     pub use cresset_optim::{
         Adam, AdamW, CosineAnnealingLR, Ema, LRScheduler, LinearLR, OneCycleLR, Optimizer, ReduceLROnPlateau,
         Schedule, Sgd, StepLR, clip_grad_norm_, clip_grad_value_,

@@ -6,7 +6,7 @@
 mod stage;
 
 use cresset::prelude::*;
-use stage::{Curve, Options, Progress, picture};
+use stage::{Command, Curve, Progress, picture};
 
 /// Two convolutions, each with norm and rectifier, then two linear layers.
 #[derive(Module)]
@@ -56,7 +56,7 @@ impl Transform for Jitter {
 
 fn main() -> Result<()> {
     let about = "A convolutional network learns the handwritten digits that come with Cresset.";
-    let options = Options::parse("digits", about, 25, None);
+    let options = Command::new("digits", about, 25).parse();
     manual_seed(options.seed);
 
     let [train, test] = digits()?.split([0.8, 0.2], 0)?;

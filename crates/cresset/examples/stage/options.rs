@@ -20,22 +20,43 @@ pub struct Options {
     pub input: Option<PathBuf>,
 }
 
-impl Options {
-    /// Reads the command line of the example of this name. With `--help`, or where something makes no sense, says what
-    /// there is and ends the program.
-    ///
-    /// `input` is what the example may read, as said in the help: `("--text FILE", "train on this text")`.
-    pub fn parse(name: &str, about: &str, epochs: usize, input: Option<(&str, &str)>) -> Options {
+/// What an example can be told, as its help says.
+pub struct Command {
+    name: &'static str,
+    about: &'static str,
+    epochs: usize,
+    input: Option<(&'static str, &'static str)>,
+    resumes: bool,
+}
+
+impl Command {
+    /// The example of this name, which goes through its data so often unless told otherwise.
+    pub fn new(name: &'static str, about: &'static str, epochs: usize) -> Command {
+        Command { name, about, epochs, input: None, resumes: true }
+    }
+
+    /// It may read something else than what comes with it: `("--text FILE", "train on this text")`.
+    pub fn reads(self, flag: &'static str, about: &'static str) -> Command {
+        Command { input: Some((flag, about)), ..self }
+    }
+
+    /// It is over so soon that it saves nothing to go on with.
+    pub fn brief(self) -> Command {
+        Command { resumes: false, ..self }
+    }
+
+    /// Reads the command line. With `--help`, or where something makes no sense, says what there is and ends the program.
+    pub fn parse(self) -> Options {
         let mut options = Options {
-            epochs,
+            epochs: self.epochs,
             seed: 0,
             device: Device::Cpu,
             resume: false,
-            out: PathBuf::from("runs").join(name),
+            out: PathBuf::from("runs").join(self.name),
             input: None,
         };
-        let help = help(name, about, epochs, input);
-        let flag = input.and_then(|(flag, _)| flag.split(' ').next());
+        let help = self.help();
+        let flag = self.input.and_then(|(flag, _)| flag.split(' ').next());
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut value = |what: &str| match words.next() {
@@ -54,7 +75,7 @@ impl Options {
                     other => wrong(&format!("there is no device '{other}'; this build has: cpu"), &help),
                 },
                 "--out" => options.out = value("a folder").into(),
-                "--resume" => options.resume = true,
+                "--resume" if self.resumes => options.resume = true,
                 other if Some(other) == flag => options.input = Some(value("a path").into()),
                 other => wrong(&format!("there is no option {other}"), &help),
             }
@@ -62,6 +83,27 @@ impl Options {
         options
     }
 
+    fn help(&self) -> String {
+        let Command { name, about, epochs, .. } = self;
+        let mut help = format!(
+            "{about}\n\nusage: cargo run --release --example {name} -- [options]\n\n  \
+             --epochs N      how often to go through the data (default: {epochs})\n  \
+             --seed N        what all random numbers follow from (default: 0)\n  \
+             --device D      where to compute: cpu\n  \
+             --out FOLDER    where files are written (default: runs/{name})\n"
+        );
+        if self.resumes {
+            help.push_str("  --resume        go on with the training that was saved last\n");
+        }
+        if let Some((flag, about)) = self.input {
+            help.push_str(&format!("  {flag:<15} {about}\n"));
+        }
+        help.push_str("  --help          this text");
+        help
+    }
+}
+
+impl Options {
     /// A file in the folder for what is written, which is made if it is not there.
     pub fn file(&self, name: &str) -> PathBuf {
         if let Err(error) = std::fs::create_dir_all(&self.out) {
@@ -70,22 +112,6 @@ impl Options {
         }
         self.out.join(name)
     }
-}
-
-fn help(name: &str, about: &str, epochs: usize, input: Option<(&str, &str)>) -> String {
-    let mut help = format!(
-        "{about}\n\nusage: cargo run --release --example {name} -- [options]\n\n  \
-         --epochs N      how often to go through the data (default: {epochs})\n  \
-         --seed N        what all random numbers follow from (default: 0)\n  \
-         --device D      where to compute: cpu\n  \
-         --out FOLDER    where files are written (default: runs/{name})\n  \
-         --resume        go on with the training that was saved last\n"
-    );
-    if let Some((flag, about)) = input {
-        help.push_str(&format!("  {flag:<15} {about}\n"));
-    }
-    help.push_str("  --help          this text");
-    help
 }
 
 fn number(text: &str, help: &str) -> u64 {
