@@ -97,7 +97,7 @@ pub trait Number: Element {
 }
 
 macro_rules! real {
-    ($type:ty, $fma:ident, $gemm:ident, $body:ident, $dispatch:ident) => {
+    ($type:ty, $fma:ident, $gemm:ident, $vector:expr) => {
         impl Number for $type {
             const ZERO: $type = 0.0;
 
@@ -123,21 +123,21 @@ macro_rules! real {
             }
 
             fn vector(job: &Vector<$type>) {
-                $dispatch(job);
+                $vector(job);
             }
         }
-
-        #[inline(always)]
-        fn $body<F: Fma>(job: &Vector<$type>) {
-            vector::<$type, F>(job);
-        }
-
-        for_every_simd! { fn $dispatch(job: &Vector<$type>) = $body }
     };
 }
 
-real!(f32, mul_add, sgemm, vector_f32, dispatch_f32);
-real!(f64, mul_add_wide, dgemm, vector_f64, dispatch_f64);
+real!(f32, mul_add, sgemm, vector_single);
+real!(f64, mul_add_wide, dgemm, vector::<f64, Separate>);
+
+for_every_simd! { fn vector_single(job: &Vector<f32>) = vector_f32 }
+
+#[inline(always)]
+fn vector_f32<F: Fma>(job: &Vector<f32>) {
+    vector::<f32, F>(job);
+}
 
 impl Number for i64 {
     const ZERO: i64 = 0;

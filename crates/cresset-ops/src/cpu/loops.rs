@@ -6,7 +6,7 @@ use super::{
     simd::for_every_simd,
 };
 use crate::{
-    expr::{Binary, Unary},
+    expr::{Binary, Typing, Unary},
     math::{Fma, Separate, double, integer, single},
 };
 use cresset_tensor::{DType, bf16, f16};
@@ -59,79 +59,84 @@ unsafe fn side<'a, T: Copy>(cell: Cell, len: usize) -> Side<'a, T> {
 /// So many elements of an operand that is the same for all are laid out side by side, so that one loop serves every
 /// combination of vectors and constants: four loops for each primitive, each for three sets of vector instructions,
 /// would take longer to compile than all the rest.
-const BLOCK: usize = 128;
+const BLOCK: usize = 256;
 
-// The loops below are `for`, not `for_each`: that calls a function of the library which, where it is not inlined, is
-// compiled without the vector instructions of its caller (and then `exp` takes fifty times as long).
-
-#[inline(always)]
-fn each<T: Copy, U: Copy>(target: &mut [U], a: Side<T>, f: impl Fn(T) -> U) {
-    let one;
-    let (source, constant) = match a {
-        Side::Vector(a) => (a, false),
-        Side::Constant(a) => {
-            one = [a];
-            (one.as_slice(), true)
-        }
-    };
-    for (t, &a) in target.iter_mut().zip(source) {
-        *t = f(a);
-    }
-    if constant && let Some(&first) = target.first() {
-        target.fill(first);
-    }
-}
-
-/// A side as a slice and how far its blocks are apart: a constant's one block serves all.
-macro_rules! blocks {
-    ($side:expr, $buffer:ident) => {
+/// A side as a slice, and how far it goes on from one element of a block's start to the next: a constant's one block,
+/// for which there must be room, serves all.
+macro_rules! laid_out {
+    ($side:expr, $room:ident) => {
         match $side {
-            Side::Vector(v) => (v, BLOCK),
+            Side::Vector(v) => (v, 1),
             Side::Constant(c) => {
-                $buffer = [c; BLOCK];
-                ($buffer.as_slice(), 0)
+                $room = [c; BLOCK];
+                ($room.as_slice(), 0)
             }
         }
     };
 }
 
+/// A target and two operands: at once where both are vectors, else block by block.
 #[inline(always)]
-fn both<T: Copy, U: Copy>(target: &mut [U], a: Side<T>, b: Side<T>, f: impl Fn(T, T) -> U) {
+fn blocks<'a, T, U>(
+    target: &'a mut [U],
+    (a, a_goes): (&'a [T], usize),
+    (b, b_goes): (&'a [T], usize),
+) -> impl Iterator<Item = (&'a mut [U], &'a [T], &'a [T])> {
+    let size = if a_goes + b_goes == 2 { target.len().max(1) } else { BLOCK };
+    target.chunks_mut(size).enumerate().map(move |(i, target)| {
+        let (start, len) = (i * size, target.len());
+        (target, &a[start * a_goes..][..len], &b[start * b_goes..][..len])
+    })
+}
+
+// The loops below are `for`, not `for_each`, and no closure holds more than one number's arithmetic: a function of the
+// library or a long closure may not be inlined, and is then compiled without the vector instructions of its caller
+// (where `exp` takes fifty times as long).
+
+#[inline(always)]
+fn each<T: Copy, U: Copy>(target: &mut [U], a: &[T], f: impl Fn(T) -> U) {
+    for (t, &a) in target.iter_mut().zip(a) {
+        *t = f(a);
+    }
+}
+
+#[inline(always)]
+fn both<T: Copy, U: Copy>(target: &mut [U], a: &[T], b: &[T], f: impl Fn(T, T) -> U) {
+    for ((t, &a), &b) in target.iter_mut().zip(a).zip(b) {
+        *t = f(a, b);
+    }
+}
+
+/// Calls a function for each pair.
+fn called<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, f: impl Fn(T, T) -> T) {
     let (left, right);
-    let ((a, a_step), (b, b_step)) = (blocks!(a, left), blocks!(b, right));
-    for (i, target) in target.chunks_mut(BLOCK).enumerate() {
-        let len = target.len();
-        let (a, b) = (&a[i * a_step..][..len], &b[i * b_step..][..len]);
-        for ((t, &a), &b) in target.iter_mut().zip(a).zip(b) {
-            *t = f(a, b);
-        }
+    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
+        both(target, a, b, &f);
     }
 }
 
 /// Sine and its kin: the vector loop is right for all but huge angles, which are done again one by one.
 #[inline(always)]
-fn angle(target: &mut [f32], a: Side<f32>, f: impl Fn(f32) -> f32, huge: fn(f32) -> f32) {
-    let source = match &a {
-        Side::Vector(a) => a,
-        Side::Constant(a) => std::slice::from_ref(a),
-    };
+fn angle(target: &mut [f32], a: &[f32], f: impl Fn(f32) -> f32, huge: fn(f32) -> f32) {
     // All are looked at before any is decided on, so that this loop has no branch either.
-    let any = source.iter().fold(false, |any, &a| any | single::angle_is_huge(a));
+    let mut any = false;
+    for &a in a {
+        any |= single::angle_is_huge(a);
+    }
+    each(target, a, f);
     if any {
-        again(target, source, f, huge);
-    } else {
-        each(target, a, f);
+        again(target, a, huge);
     }
 }
 
 /// The rare chunk with huge angles.
 #[cold]
 #[inline(never)]
-fn again(target: &mut [f32], source: &[f32], f: impl Fn(f32) -> f32, huge: fn(f32) -> f32) {
-    let value = |a: f32| if single::angle_is_huge(a) { huge(a) } else { f(a) };
-    match source {
-        [one] => target.fill(value(*one)),
-        source => target.iter_mut().zip(source).for_each(|(t, &a)| *t = value(a)),
+fn again(target: &mut [f32], a: &[f32], huge: fn(f32) -> f32) {
+    for (t, &a) in target.iter_mut().zip(a) {
+        if single::angle_is_huge(a) {
+            *t = huge(a);
+        }
     }
 }
 
@@ -148,7 +153,7 @@ macro_rules! float_unary {
     ($name:ident, $type:ty, |$f:ident, $target:ident, $a:ident| { $($code:pat => $loop:expr,)* }) => {
         #[inline(always)]
         #[allow(clippy::extra_unused_type_parameters)] // f32 chooses by it, f64 need not
-        fn $name<F: Fma>($f: Unary, $target: &mut [$type], $a: Side<$type>) {
+        fn $name<F: Fma>($f: Unary, $target: &mut [$type], $a: &[$type]) {
             match $f {
                 Unary::Neg => each($target, $a, |x| -x),
                 Unary::Abs => each($target, $a, |x| x.abs()),
@@ -251,8 +256,8 @@ float_unary! {
     }
 }
 
-#[inline(always)]
-fn unary_i64(f: Unary, target: &mut [i64], a: Side<i64>) {
+#[inline(never)]
+fn unary_i64(f: Unary, target: &mut [i64], a: &[i64]) {
     match f {
         Unary::Neg => each(target, a, i64::wrapping_neg),
         Unary::Abs => each(target, a, i64::wrapping_abs),
@@ -331,7 +336,9 @@ macro_rules! float_binary {
         #[inline(always)]
         #[allow(clippy::extra_unused_type_parameters)] // f32 chooses by it, f64 need not
         fn $name<F: Fma>(f: Binary, target: &mut [$type], a: Side<$type>, b: Side<$type>) {
-            match f {
+            let (left, right);
+            for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
+                match f {
                 Binary::Add => both(target, a, b, |a, b| a + b),
                 Binary::Sub => both(target, a, b, |a, b| a - b),
                 Binary::Mul => both(target, a, b, |a, b| a * b),
@@ -339,7 +346,7 @@ macro_rules! float_binary {
                 Binary::Maximum => both(target, a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
                 Binary::Minimum => both(target, a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
                 Binary::TruncDivide => both(target, a, b, |a, b| (a / b).trunc()),
-                Binary::Pow => power::<F>(target, a, b),
+                Binary::Pow => both(target, a, b, float_binary!(@ $module pow $generic)),
                 Binary::Atan2 => both(target, a, b, float_binary!(@ $module atan2 $generic)),
                 Binary::Hypot => both(target, a, b, float_binary!(@ $module hypot $generic)),
                 Binary::Copysign => both(target, a, b, |a, b| a.copysign(b)),
@@ -364,34 +371,45 @@ macro_rules! float_binary {
                 | Binary::Igammac
                 | Binary::Zeta
                 | Binary::Polygamma => {}
-            }
-
-            /// Powers by a small whole number are products: faster, and exact where the product is.
-            #[inline(always)]
-            #[allow(clippy::extra_unused_type_parameters)]
-            fn power<F: Fma>(target: &mut [$type], a: Side<$type>, b: Side<$type>) {
-                match b {
-                    Side::Constant(2.0) => each(target, a, |a| a * a),
-                    Side::Constant(3.0) => each(target, a, |a| a * a * a),
-                    Side::Constant(1.0) => each(target, a, |a| a),
-                    Side::Constant(0.5) => each(target, a, |a| a.sqrt()),
-                    Side::Constant(-1.0) => each(target, a, |a| 1.0 / a),
-                    Side::Constant(-2.0) => each(target, a, |a| 1.0 / (a * a)),
-                    b => both(target, a, b, float_binary!(@@ $module pow)),
                 }
             }
         }
     };
     (@ $module:ident $f:ident generic) => { $module::$f::<F> };
     (@ $module:ident $f:ident plain) => { $module::$f };
-    (@@ single pow) => { single::pow::<F> };
-    (@@ double pow) => { double::pow };
 }
 
 float_binary!(binary_f32, f32, single, generic);
 float_binary!(binary_f64, f64, double, plain);
 
-#[inline(always)]
+/// Powers by these numbers are products, roots or quotients: faster, and exact where those are.
+const POWERS: [f64; 6] = [2.0, 3.0, 1.0, 0.5, -1.0, -2.0];
+
+macro_rules! power {
+    ($name:ident, $type:ty) => {
+        #[inline(always)]
+        #[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
+        fn $name<F: Fma>(exponent: f64, target: &mut [$type], a: Side<$type>) {
+            let room;
+            let a = laid_out!(a, room);
+            for (target, a, _) in blocks(target, a, a) {
+                match exponent {
+                    2.0 => each(target, a, |a| a * a),
+                    3.0 => each(target, a, |a| a * a * a),
+                    0.5 => each(target, a, |a| a.sqrt()),
+                    -1.0 => each(target, a, |a| 1.0 / a),
+                    -2.0 => each(target, a, |a| 1.0 / (a * a)),
+                    _ => each(target, a, |a| a),
+                }
+            }
+        }
+    };
+}
+
+power!(power_f32, f32);
+power!(power_f64, f64);
+
+#[inline(never)]
 fn binary_i64(f: Binary, target: &mut [i64], a: Side<i64>, b: Side<i64>, trouble: &mut Trouble) {
     let zero = std::cell::Cell::new(false);
     let checked = |result: Option<i64>| {
@@ -400,105 +418,117 @@ fn binary_i64(f: Binary, target: &mut [i64], a: Side<i64>, b: Side<i64>, trouble
             0
         })
     };
-    match f {
-        Binary::Add => both(target, a, b, i64::wrapping_add),
-        Binary::Sub => both(target, a, b, i64::wrapping_sub),
-        Binary::Mul => both(target, a, b, i64::wrapping_mul),
-        Binary::Maximum => both(target, a, b, i64::max),
-        Binary::Minimum => both(target, a, b, i64::min),
-        Binary::FloorDivide => both(target, a, b, |a, b| checked(integer::floor_divide(a, b))),
-        Binary::TruncDivide => both(target, a, b, |a, b| checked(integer::truncate_divide(a, b))),
-        Binary::Remainder => both(target, a, b, |a, b| checked(integer::floor_mod(a, b))),
-        Binary::Fmod => both(target, a, b, |a, b| checked(integer::fmod(a, b))),
-        Binary::Pow => both(target, a, b, integer::pow),
-        Binary::Gcd => both(target, a, b, integer::gcd),
-        Binary::BitAnd => both(target, a, b, |a, b| a & b),
-        Binary::BitOr => both(target, a, b, |a, b| a | b),
-        Binary::BitXor => both(target, a, b, |a, b| a ^ b),
-        Binary::ShiftLeft => both(target, a, b, integer::shift_left),
-        Binary::ShiftRight => both(target, a, b, integer::shift_right),
-        // Floating point, or comparisons.
-        Binary::Div
-        | Binary::Atan2
-        | Binary::Hypot
-        | Binary::Copysign
-        | Binary::Nextafter
-        | Binary::Igamma
-        | Binary::Igammac
-        | Binary::Zeta
-        | Binary::Polygamma
-        | Binary::Eq
-        | Binary::Ne
-        | Binary::Lt
-        | Binary::Le
-        | Binary::Gt
-        | Binary::Ge => {}
+    let (left, right);
+    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
+        match f {
+            Binary::Add => both(target, a, b, i64::wrapping_add),
+            Binary::Sub => both(target, a, b, i64::wrapping_sub),
+            Binary::Mul => both(target, a, b, i64::wrapping_mul),
+            Binary::Maximum => both(target, a, b, i64::max),
+            Binary::Minimum => both(target, a, b, i64::min),
+            Binary::FloorDivide => both(target, a, b, |a, b| checked(integer::floor_divide(a, b))),
+            Binary::TruncDivide => both(target, a, b, |a, b| checked(integer::truncate_divide(a, b))),
+            Binary::Remainder => both(target, a, b, |a, b| checked(integer::floor_mod(a, b))),
+            Binary::Fmod => both(target, a, b, |a, b| checked(integer::fmod(a, b))),
+            Binary::Pow => both(target, a, b, integer::pow),
+            Binary::Gcd => both(target, a, b, integer::gcd),
+            Binary::BitAnd => both(target, a, b, |a, b| a & b),
+            Binary::BitOr => both(target, a, b, |a, b| a | b),
+            Binary::BitXor => both(target, a, b, |a, b| a ^ b),
+            Binary::ShiftLeft => both(target, a, b, integer::shift_left),
+            Binary::ShiftRight => both(target, a, b, integer::shift_right),
+            // Floating point, or comparisons.
+            Binary::Div
+            | Binary::Atan2
+            | Binary::Hypot
+            | Binary::Copysign
+            | Binary::Nextafter
+            | Binary::Igamma
+            | Binary::Igammac
+            | Binary::Zeta
+            | Binary::Polygamma
+            | Binary::Eq
+            | Binary::Ne
+            | Binary::Lt
+            | Binary::Le
+            | Binary::Gt
+            | Binary::Ge => {}
+        }
     }
     trouble.division_by_zero |= zero.get();
 }
 
-#[inline(always)]
+#[inline(never)]
 fn binary_bool(f: Binary, target: &mut [u8], a: Side<u8>, b: Side<u8>) {
-    match f {
-        Binary::Add | Binary::BitOr | Binary::Maximum => both(target, a, b, |a, b| a | b),
-        Binary::Mul | Binary::BitAnd | Binary::Minimum => both(target, a, b, |a, b| a & b),
-        Binary::BitXor => both(target, a, b, |a, b| a ^ b),
-        // Numbers only: typing or the lowering refuses `bool`.
-        Binary::Sub
-        | Binary::Div
-        | Binary::FloorDivide
-        | Binary::TruncDivide
-        | Binary::Remainder
-        | Binary::Fmod
-        | Binary::Pow
-        | Binary::Atan2
-        | Binary::Hypot
-        | Binary::Copysign
-        | Binary::Nextafter
-        | Binary::Igamma
-        | Binary::Igammac
-        | Binary::Zeta
-        | Binary::Polygamma
-        | Binary::Gcd
-        | Binary::ShiftLeft
-        | Binary::ShiftRight
-        | Binary::Eq
-        | Binary::Ne
-        | Binary::Lt
-        | Binary::Le
-        | Binary::Gt
-        | Binary::Ge => {}
-    }
-}
-
-#[inline(always)]
-fn compare<T: Copy + PartialOrd>(f: Binary, target: &mut [u8], a: Side<T>, b: Side<T>) {
-    match f {
-        Binary::Eq => both(target, a, b, |a, b| u8::from(a == b)),
-        Binary::Ne => both(target, a, b, |a, b| u8::from(a != b)),
-        Binary::Lt => both(target, a, b, |a, b| u8::from(a < b)),
-        Binary::Le => both(target, a, b, |a, b| u8::from(a <= b)),
-        Binary::Gt => both(target, a, b, |a, b| u8::from(a > b)),
-        _ => both(target, a, b, |a, b| u8::from(a >= b)),
-    }
-}
-
-#[inline(always)]
-fn choose<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, condition: Side<u8>) {
-    let (left, right, truths);
-    let ((a, a_step), (b, b_step)) = (blocks!(a, left), blocks!(b, right));
-    let (c, c_step) = blocks!(condition, truths);
-    for (i, target) in target.chunks_mut(BLOCK).enumerate() {
-        let len = target.len();
-        let (a, b, c) = (&a[i * a_step..][..len], &b[i * b_step..][..len], &c[i * c_step..][..len]);
-        for ((t, &c), (&a, &b)) in target.iter_mut().zip(c).zip(a.iter().zip(b)) {
-            *t = if c != 0 { a } else { b };
+    let (left, right);
+    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
+        match f {
+            Binary::Add | Binary::BitOr | Binary::Maximum => both(target, a, b, |a, b| a | b),
+            Binary::Mul | Binary::BitAnd | Binary::Minimum => both(target, a, b, |a, b| a & b),
+            Binary::BitXor => both(target, a, b, |a, b| a ^ b),
+            // Numbers only: typing or the lowering refuses `bool`.
+            Binary::Sub
+            | Binary::Div
+            | Binary::FloorDivide
+            | Binary::TruncDivide
+            | Binary::Remainder
+            | Binary::Fmod
+            | Binary::Pow
+            | Binary::Atan2
+            | Binary::Hypot
+            | Binary::Copysign
+            | Binary::Nextafter
+            | Binary::Igamma
+            | Binary::Igammac
+            | Binary::Zeta
+            | Binary::Polygamma
+            | Binary::Gcd
+            | Binary::ShiftLeft
+            | Binary::ShiftRight
+            | Binary::Eq
+            | Binary::Ne
+            | Binary::Lt
+            | Binary::Le
+            | Binary::Gt
+            | Binary::Ge => {}
         }
     }
 }
 
 #[inline(always)]
-fn wrap(dtype: DType, target: &mut [i64], a: Side<i64>) {
+fn compare<T: Copy + PartialOrd>(f: Binary, target: &mut [u8], a: Side<T>, b: Side<T>) {
+    let (left, right);
+    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
+        match f {
+            Binary::Eq => both(target, a, b, |a, b| u8::from(a == b)),
+            Binary::Ne => both(target, a, b, |a, b| u8::from(a != b)),
+            Binary::Lt => both(target, a, b, |a, b| u8::from(a < b)),
+            Binary::Le => both(target, a, b, |a, b| u8::from(a <= b)),
+            Binary::Gt => both(target, a, b, |a, b| u8::from(a > b)),
+            _ => both(target, a, b, |a, b| u8::from(a >= b)),
+        }
+    }
+}
+
+#[inline(always)]
+fn choose<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, condition: Side<u8>) {
+    let (left, right);
+    let truths;
+    let ((a, a_goes), (b, b_goes)) = (laid_out!(a, left), laid_out!(b, right));
+    let (c, c_goes) = laid_out!(condition, truths);
+    let size = if a_goes + b_goes + c_goes == 3 { target.len().max(1) } else { BLOCK };
+    for (i, target) in target.chunks_mut(size).enumerate() {
+        let (start, len) = (i * size, target.len());
+        let (a, b) = (&a[start * a_goes..][..len], &b[start * b_goes..][..len]);
+        let condition = &c[start * c_goes..][..len];
+        for ((t, &c), (&a, &b)) in target.iter_mut().zip(condition).zip(a.iter().zip(b)) {
+            *t = if c != 0 { a } else { b };
+        }
+    }
+}
+
+#[inline(never)]
+fn wrap(dtype: DType, target: &mut [i64], a: &[i64]) {
     match dtype {
         DType::I32 => each(target, a, |x| i64::from(x as i32)),
         DType::I16 => each(target, a, |x| i64::from(x as i16)),
@@ -512,8 +542,11 @@ fn wrap(dtype: DType, target: &mut [i64], a: Side<i64>) {
 
 /// Does one step of a plan on a chunk.
 fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
-    let n = chunk.len;
     let at = |i: usize| cells[step.operands[i] as usize];
+    // What is computed of one constant is computed once.
+    let alone = matches!(step.code, Code::Unary(..) | Code::Convert(..) | Code::Wrap(_) | Code::Narrow(_));
+    let once = alone && at(0).constant;
+    let n = if once { 1 } else { chunk.len };
     // The target as a slice of a type, and an operand as a side of a type.
     macro_rules! target {
         ($type:ty) => {
@@ -528,13 +561,19 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
             unsafe { side::<$type>(at($i), n) }
         };
     }
+    macro_rules! elements {
+        ($type:ty) => {
+            // SAFETY: as above; of a constant `n` is 1.
+            unsafe { std::slice::from_raw_parts(at(0).pointer.cast::<$type>(), n) }
+        };
+    }
     match step.code {
         Code::Unary(f, lane) => match (f, lane) {
             (Unary::IsNan | Unary::IsInf | Unary::SignBit | Unary::Not, Lane::F32) => {
                 truth!(
                     f,
                     target!(u8),
-                    operand!(0, f32),
+                    elements!(f32),
                     |x| u8::from(x.is_nan()),
                     |x| u8::from(x.is_infinite()),
                     |x| u8::from(x.is_sign_negative()),
@@ -545,7 +584,7 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
                 truth!(
                     f,
                     target!(u8),
-                    operand!(0, f64),
+                    elements!(f64),
                     |x| u8::from(x.is_nan()),
                     |x| u8::from(x.is_infinite()),
                     |x| u8::from(x.is_sign_negative()),
@@ -553,26 +592,26 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
                 );
             }
             (Unary::IsNan | Unary::IsInf | Unary::SignBit | Unary::Not, Lane::I64) => {
-                truth!(f, target!(u8), operand!(0, i64), |_| 0, |_| 0, |x| u8::from(x < 0), |x| u8::from(
+                truth!(f, target!(u8), elements!(i64), |_| 0, |_| 0, |x| u8::from(x < 0), |x| u8::from(
                     x == 0
                 ));
             }
             (Unary::IsNan | Unary::IsInf | Unary::SignBit, Lane::Bool) => target!(u8).fill(0),
             (Unary::Exponent, Lane::F32) => {
-                each(target!(i64), operand!(0, f32), |x| i64::from(single::frexp(x).1))
+                each(target!(i64), elements!(f32), |x| i64::from(single::frexp(x).1))
             }
-            (Unary::Exponent, _) => each(target!(i64), operand!(0, f64), |x| i64::from(double::frexp(x).1)),
-            (Unary::Not | Unary::BitNot, Lane::Bool) => each(target!(u8), operand!(0, u8), |x| x ^ 1),
-            (_, Lane::Bool) => each(target!(u8), operand!(0, u8), |x| x),
+            (Unary::Exponent, _) => each(target!(i64), elements!(f64), |x| i64::from(double::frexp(x).1)),
+            (Unary::Not | Unary::BitNot, Lane::Bool) => each(target!(u8), elements!(u8), |x| x ^ 1),
+            (_, Lane::Bool) => each(target!(u8), elements!(u8), |x| x),
             (_, Lane::F32) => match one(f) {
-                One::Called(f) => each(target!(f32), operand!(0, f32), |x| f(f64::from(x)) as f32),
-                One::Loop | One::Wide(_) => unary_single(f, target!(f32), operand!(0, f32)),
+                One::Called(f) => each(target!(f32), elements!(f32), |x| f(f64::from(x)) as f32),
+                One::Loop | One::Wide(_) => unary_single(f, target!(f32), elements!(f32)),
             },
             (_, Lane::F64) => match one(f) {
-                One::Called(f) | One::Wide(f) => each(target!(f64), operand!(0, f64), f),
-                One::Loop => unary_f64::<Separate>(f, target!(f64), operand!(0, f64)),
+                One::Called(f) | One::Wide(f) => each(target!(f64), elements!(f64), f),
+                One::Loop => unary_f64::<Separate>(f, target!(f64), elements!(f64)),
             },
-            (_, Lane::I64) => unary_i64(f, target!(i64), operand!(0, i64)),
+            (_, Lane::I64) => unary_i64(f, target!(i64), elements!(i64)),
         },
         Code::Binary(f, lane) if f.compares() => match lane {
             Lane::F32 => compare_single(f, target!(u8), operand!(0, f32), operand!(1, f32)),
@@ -580,55 +619,102 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
             Lane::I64 => compare(f, target!(u8), operand!(0, i64), operand!(1, i64)),
             Lane::Bool => compare(f, target!(u8), operand!(0, u8), operand!(1, u8)),
         },
-        Code::Binary(f, lane) => match lane {
-            Lane::F32 => {
-                let (target, a, b) = (target!(f32), operand!(0, f32), operand!(1, f32));
-                match two(f) {
-                    Two::Each(f, _) => both(target, a, b, f),
-                    Two::Called(f) => both(target, a, b, |a, b| f(f64::from(a), f64::from(b)) as f32),
-                    Two::Loop => binary_single(f, target, a, b),
+        Code::Binary(f, Lane::F32) => {
+            let (target, a, b) = (target!(f32), operand!(0, f32), operand!(1, f32));
+            match (two(f), &b) {
+                (_, &Side::Constant(c)) if f == Binary::Pow && POWERS.contains(&c.into()) => {
+                    power_single(c.into(), target, a);
                 }
+                (Two::Each(f, _), _) => called(target, a, b, f),
+                (Two::Called(f), _) => called(target, a, b, |a, b| f(f64::from(a), f64::from(b)) as f32),
+                (Two::Loop, _) => binary_single(f, target, a, b),
             }
-            Lane::F64 => {
-                let (target, a, b) = (target!(f64), operand!(0, f64), operand!(1, f64));
-                match two(f) {
-                    Two::Each(_, f) | Two::Called(f) => both(target, a, b, f),
-                    Two::Loop => binary_f64::<Separate>(f, target, a, b),
+        }
+        Code::Binary(f, Lane::F64) => {
+            let (target, a, b) = (target!(f64), operand!(0, f64), operand!(1, f64));
+            match (two(f), &b) {
+                (_, &Side::Constant(c)) if f == Binary::Pow && POWERS.contains(&c) => {
+                    power_f64::<Separate>(c, target, a);
                 }
+                (Two::Each(_, f) | Two::Called(f), _) => called(target, a, b, f),
+                (Two::Loop, _) => binary_f64::<Separate>(f, target, a, b),
             }
-            Lane::I64 => binary_i64(f, target!(i64), operand!(0, i64), operand!(1, i64), trouble),
-            Lane::Bool => binary_bool(f, target!(u8), operand!(0, u8), operand!(1, u8)),
-        },
+        }
+        Code::Binary(f, Lane::I64) => {
+            binary_i64(f, target!(i64), operand!(0, i64), operand!(1, i64), trouble);
+        }
+        Code::Binary(f, Lane::Bool) => binary_bool(f, target!(u8), operand!(0, u8), operand!(1, u8)),
         Code::Select(lane) => match lane {
             Lane::F32 => choose_single(target!(f32), operand!(0, f32), operand!(1, f32), operand!(2, u8)),
-            Lane::F64 => choose(target!(f64), operand!(0, f64), operand!(1, f64), operand!(2, u8)),
-            Lane::I64 => choose(target!(i64), operand!(0, i64), operand!(1, i64), operand!(2, u8)),
+            // Only moved: their width counts.
+            Lane::F64 | Lane::I64 => {
+                choose(target!(u64), operand!(0, u64), operand!(1, u64), operand!(2, u8))
+            }
             Lane::Bool => choose(target!(u8), operand!(0, u8), operand!(1, u8), operand!(2, u8)),
         },
         Code::Convert(from, to) => match (from, to) {
-            (Lane::F32, Lane::F64) => each(target!(f64), operand!(0, f32), f64::from),
-            (Lane::F32, Lane::I64) => each(target!(i64), operand!(0, f32), |x| x as i64),
-            (Lane::F32, Lane::Bool) => each(target!(u8), operand!(0, f32), |x| u8::from(x != 0.0)),
-            (Lane::F64, Lane::F32) => each(target!(f32), operand!(0, f64), |x| x as f32),
-            (Lane::F64, Lane::I64) => each(target!(i64), operand!(0, f64), |x| x as i64),
-            (Lane::F64, Lane::Bool) => each(target!(u8), operand!(0, f64), |x| u8::from(x != 0.0)),
-            (Lane::I64, Lane::F32) => each(target!(f32), operand!(0, i64), |x| x as f32),
-            (Lane::I64, Lane::F64) => each(target!(f64), operand!(0, i64), |x| x as f64),
-            (Lane::I64, Lane::Bool) => each(target!(u8), operand!(0, i64), |x| u8::from(x != 0)),
-            (Lane::Bool, Lane::F32) => each(target!(f32), operand!(0, u8), f32::from),
-            (Lane::Bool, Lane::F64) => each(target!(f64), operand!(0, u8), f64::from),
-            (Lane::Bool, Lane::I64) => each(target!(i64), operand!(0, u8), i64::from),
-            (Lane::F32, Lane::F32) => each(target!(f32), operand!(0, f32), |x| x),
-            (Lane::F64, Lane::F64) | (Lane::I64, Lane::I64) => each(target!(u64), operand!(0, u64), |x| x),
-            (Lane::Bool, Lane::Bool) => each(target!(u8), operand!(0, u8), |x| x),
+            (Lane::F32, Lane::F64) => each(target!(f64), elements!(f32), f64::from),
+            (Lane::F32, Lane::I64) => each(target!(i64), elements!(f32), |x| x as i64),
+            (Lane::F32, Lane::Bool) => each(target!(u8), elements!(f32), |x| u8::from(x != 0.0)),
+            (Lane::F64, Lane::F32) => each(target!(f32), elements!(f64), |x| x as f32),
+            (Lane::F64, Lane::I64) => each(target!(i64), elements!(f64), |x| x as i64),
+            (Lane::F64, Lane::Bool) => each(target!(u8), elements!(f64), |x| u8::from(x != 0.0)),
+            (Lane::I64, Lane::F32) => each(target!(f32), elements!(i64), |x| x as f32),
+            (Lane::I64, Lane::F64) => each(target!(f64), elements!(i64), |x| x as f64),
+            (Lane::I64, Lane::Bool) => each(target!(u8), elements!(i64), |x| u8::from(x != 0)),
+            (Lane::Bool, Lane::F32) => each(target!(f32), elements!(u8), f32::from),
+            (Lane::Bool, Lane::F64) => each(target!(f64), elements!(u8), f64::from),
+            (Lane::Bool, Lane::I64) => each(target!(i64), elements!(u8), i64::from),
+            (Lane::F32, Lane::F32) => each(target!(f32), elements!(f32), |x| x),
+            (Lane::F64, Lane::F64) | (Lane::I64, Lane::I64) => each(target!(u64), elements!(u64), |x| x),
+            (Lane::Bool, Lane::Bool) => each(target!(u8), elements!(u8), |x| x),
         },
-        Code::Wrap(dtype) => wrap(dtype, target!(i64), operand!(0, i64)),
-        Code::Narrow(DType::F16) => each(target!(f32), operand!(0, f32), |x| f16::from_f32(x).to_f32()),
-        Code::Narrow(_) => each(target!(f32), operand!(0, f32), |x| bf16::from_f32(x).to_f32()),
+        Code::Wrap(dtype) => wrap(dtype, target!(i64), elements!(i64)),
+        Code::Narrow(DType::F16) => each(target!(f32), elements!(f32), |x| f16::from_f32(x).to_f32()),
+        Code::Narrow(_) => each(target!(f32), elements!(f32), |x| bf16::from_f32(x).to_f32()),
         Code::Index => {
             target!(i64).iter_mut().enumerate().for_each(|(i, t)| *t = (chunk.start + i) as i64);
         }
         Code::Random => random(target!(i64), operand!(0, i64), operand!(1, i64), chunk),
+    }
+    if once {
+        let target = cells[step.target as usize].pointer;
+        // SAFETY: the target has room for as many elements as the chunk, of which the first was computed.
+        unsafe { spread(lane_of(step.code), target, chunk.len) };
+    }
+}
+
+/// The lane in which a step of one operand leaves its result.
+fn lane_of(code: Code) -> Lane {
+    match code {
+        Code::Unary(f, lane) => match f.typing() {
+            Typing::Truth => Lane::Bool,
+            Typing::Exponent => Lane::I64,
+            Typing::Same | Typing::Number | Typing::Float | Typing::Bits => lane,
+        },
+        Code::Convert(_, lane) | Code::Binary(_, lane) | Code::Select(lane) => lane,
+        Code::Wrap(_) | Code::Index | Code::Random => Lane::I64,
+        Code::Narrow(_) => Lane::F32,
+    }
+}
+
+/// Writes the first element over all.
+///
+/// # Safety
+/// There is a first element of the lane, room for so many, and nobody else touches them.
+unsafe fn spread(lane: Lane, target: *mut u8, len: usize) {
+    if len < 2 {
+        return;
+    }
+    // SAFETY: the caller's.
+    unsafe {
+        match lane {
+            Lane::F32 => std::slice::from_raw_parts_mut(target.cast::<u32>(), len).fill(*target.cast()),
+            Lane::F64 | Lane::I64 => {
+                std::slice::from_raw_parts_mut(target.cast::<u64>(), len).fill(*target.cast());
+            }
+            Lane::Bool => std::slice::from_raw_parts_mut(target, len).fill(*target),
+        }
     }
 }
 
@@ -652,12 +738,17 @@ fn random(target: &mut [i64], seed: Side<i64>, base: Side<i64>, chunk: Chunk) {
 
 for_every_simd! {
     /// A function of one f32.
-    fn unary_single(f: Unary, target: &mut [f32], a: Side<'_, f32>) = unary_f32
+    fn unary_single(f: Unary, target: &mut [f32], a: &[f32]) = unary_f32
 }
 
 for_every_simd! {
     /// A function of two f32.
     fn binary_single(f: Binary, target: &mut [f32], a: Side<'_, f32>, b: Side<'_, f32>) = binary_f32
+}
+
+for_every_simd! {
+    /// A power that is a product, a root or a quotient.
+    fn power_single(exponent: f64, target: &mut [f32], a: Side<'_, f32>) = power_f32
 }
 
 for_every_simd! {
