@@ -210,28 +210,28 @@ constants!(f64 f32 i64 i32 bool Scalar);
 /// One output or several.
 pub trait Formulas {
     /// All of them.
-    fn ids(&self) -> Vec<Id>;
+    fn all(&self) -> &[Expr];
 }
 
 impl Formulas for Expr {
-    fn ids(&self) -> Vec<Id> {
-        vec![self.id]
+    fn all(&self) -> &[Expr] {
+        std::slice::from_ref(self)
     }
 }
 
 impl<const N: usize> Formulas for [Expr; N] {
-    fn ids(&self) -> Vec<Id> {
-        self.iter().map(|x| x.id).collect()
+    fn all(&self) -> &[Expr] {
+        self
     }
 }
 
 impl Formulas for Vec<Expr> {
-    fn ids(&self) -> Vec<Id> {
-        self.iter().map(|x| x.id).collect()
+    fn all(&self) -> &[Expr] {
+        self
     }
 }
 
-/// The address of the tracing function, which is different for different closures, and the numbers of operands.
+/// The address of the function that calls the closure, which is different for different closures, and the numbers of operands.
 type Key = (usize, usize, usize);
 
 /// The program of a closure of so many inputs and runtime numbers.
@@ -243,11 +243,44 @@ where
     F: Fn(&[Expr], &[Expr]) -> R,
     R: Formulas,
 {
-    if size_of::<F>() > 0 {
-        return trace(inputs, numbers, f);
-    }
     // Functions of equal code may share an address, but then they also write equal programs.
-    let address = trace::<F, R> as fn(usize, usize, &F) -> Arc<Program> as usize;
+    let address = write::<F, R> as fn(&F, &[Expr], &[Expr], &mut Vec<Id>) as usize;
+    remembered((size_of::<F>() == 0).then_some(address), inputs, numbers, f)
+}
+
+/// Calls a closure, and lists what it gives. Its address stands for the closure.
+#[inline(never)]
+fn write<F, R>(f: &F, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>)
+where
+    F: Fn(&[Expr], &[Expr]) -> R,
+    R: Formulas,
+{
+    list(f(xs, ns).all(), outputs);
+}
+
+fn list(exprs: &[Expr], outputs: &mut Vec<Id>) {
+    outputs.extend(exprs.iter().map(|x| x.id));
+}
+
+/// A closure whose type is forgotten: what does not depend on it is compiled once, not once for each of hundreds.
+trait Written {
+    fn write(&self, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>);
+}
+
+impl<F, R> Written for F
+where
+    F: Fn(&[Expr], &[Expr]) -> R,
+    R: Formulas,
+{
+    fn write(&self, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>) {
+        write(self, xs, ns, outputs);
+    }
+}
+
+fn remembered(address: Option<usize>, inputs: usize, numbers: usize, f: &dyn Written) -> Arc<Program> {
+    let Some(address) = address else {
+        return trace(inputs, numbers, f);
+    };
     let key = (address, inputs, numbers);
     if let Some(program) = KNOWN.with_borrow(|known| known.get(&key).cloned()) {
         return program;
@@ -257,12 +290,7 @@ where
     program
 }
 
-#[inline(never)]
-fn trace<F, R>(inputs: usize, numbers: usize, f: &F) -> Arc<Program>
-where
-    F: Fn(&[Expr], &[Expr]) -> R,
-    R: Formulas,
-{
+fn trace(inputs: usize, numbers: usize, f: &dyn Written) -> Arc<Program> {
     /// Takes the trace off again even if the closure panics.
     struct Guard;
     impl Drop for Guard {
@@ -276,7 +304,8 @@ where
     let guard = Guard;
     let xs: Vec<Expr> = (0..inputs).map(|i| current(Node::Input(i as u8), None)).collect();
     let ns: Vec<Expr> = (0..numbers).map(|i| current(Node::Number(i as u8), None)).collect();
-    let outputs = f(&xs, &ns).ids();
+    let mut outputs = Vec::new();
+    f.write(&xs, &ns, &mut outputs);
     let program = TRACES.with_borrow(|traces| {
         traces.last().map(|(_, builder)| Program::new(builder.nodes(), &outputs, inputs, numbers))
     });
