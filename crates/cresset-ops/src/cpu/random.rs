@@ -8,7 +8,11 @@ use cresset_tensor::{
     },
 };
 
-use super::{simd::for_every_simd, threads};
+use super::{
+    simd::for_every_simd,
+    sort::{Key, Packed},
+    threads,
+};
 use crate::math::Fma;
 
 /// A distribution of floating-point numbers.
@@ -232,14 +236,12 @@ fn by_race(weights: &[f64], times: &mut [f64], out: &mut [i64]) {
     for (time, weight) in times.iter_mut().zip(weights) {
         *time /= weight;
     }
-    let mut order: Vec<usize> = (0..weights.len()).collect();
     // What cannot be drawn comes last, but does come if nothing else is left.
-    let sooner = |a: &usize, b: &usize| times[*a].total_cmp(&times[*b]).then(a.cmp(b));
-    let count = out.len();
-    if count < order.len() {
-        order.select_nth_unstable_by(count, sooner);
-        order.truncate(count);
+    let mut order: Vec<u128> = times.iter().enumerate().map(|(i, time)| u128::pack(time.key(), i)).collect();
+    if out.len() < order.len() {
+        order.select_nth_unstable(out.len());
+        order.truncate(out.len());
     }
-    order.sort_unstable_by(sooner);
-    out.iter_mut().zip(order).for_each(|(place, i)| *place = i as i64);
+    order.sort_unstable();
+    out.iter_mut().zip(order).for_each(|(place, packed)| *place = packed.place() as i64);
 }

@@ -147,8 +147,13 @@ impl Space {
         // A dimension over which nothing moves may as well be the slowest.
         let distance = |dim: usize| if strides[dim] == 0 { usize::MAX } else { strides[dim].unsigned_abs() };
         let mut reduced: SmallVec<[usize; 6]> = dims.iter().copied().collect();
-        if reduced.len() > 1 {
-            reduced.sort_by_key(|&dim| std::cmp::Reverse(distance(dim)));
+        // Farthest first, by insertion: they are few.
+        for i in 1..reduced.len() {
+            let mut j = i;
+            while j > 0 && distance(reduced[j - 1]) < distance(reduced[j]) {
+                reduced.swap(j - 1, j);
+                j -= 1;
+            }
         }
         let nearest = reduced.iter().filter(|&&dim| shape[dim] > 1).map(|&dim| distance(dim)).min();
         let mut order: SmallVec<[usize; 6]> = (0..shape.len()).filter(|dim| !dims.contains(dim)).collect();

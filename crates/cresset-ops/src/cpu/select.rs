@@ -7,7 +7,7 @@ use cresset_tensor::{Array, DType, Locks, Result};
 
 use super::{
     copy,
-    sort::{keys, nan_key},
+    sort::{Packed, keys, nan_key, sort_by_key},
     threads,
 };
 
@@ -74,40 +74,39 @@ struct Memory(*const u8);
 // SAFETY: it is locked for reading.
 unsafe impl Sync for Memory {}
 
-fn place(choice: Choice, keys: &[u64], order: &mut Vec<usize>, nan: Option<u64>) -> usize {
+fn place(choice: Choice, keys: &[u64], order: &mut Vec<u128>, nan: Option<u64>) -> usize {
     let n = keys.len();
     let is_nan = |key: u64| Some(key) == nan;
     order.clear();
-    order.extend(0..n);
+    order.extend(keys.iter().enumerate().map(|(place, &key)| u128::pack(key, place)));
     match choice {
         Choice::Kth(k) => {
-            partition_until(order, k, |a, b| keys[a] > keys[b]);
-            order[k]
+            partition_until(order, k);
+            order[k].place()
         }
         Choice::Median => {
             if let Some(nan) = keys.iter().position(|&key| is_nan(key)) {
                 return nan;
             }
-            let k = (n - 1) / 2;
-            *order.select_nth_unstable_by_key(k, |&i| (keys[i], i)).1
+            order.select_nth_unstable((n - 1) / 2).1.place()
         }
         Choice::NanMedian => {
             let numbers = keys.iter().filter(|&&key| !is_nan(key)).count();
-            let k = numbers.saturating_sub(1) / 2;
-            *order.select_nth_unstable_by_key(k, |&i| (keys[i], i)).1
+            order.select_nth_unstable(numbers.saturating_sub(1) / 2).1.place()
         }
         Choice::Mode => {
-            order.sort_unstable_by_key(|&i| (keys[i], i));
-            let runs = order.chunk_by(|&a, &b| keys[a] == keys[b]);
+            order.sort_unstable();
+            let runs = order.chunk_by(|a, b| a.key() == b.key());
             // The first of the longest runs; of its equals the last.
             let longest = runs.reduce(|best, run| if run.len() > best.len() { run } else { best });
-            longest.and_then(|run| run.last()).copied().unwrap_or(0)
+            longest.and_then(|run| run.last()).map_or(0, |last| last.place())
         }
     }
 }
 
 /// Quickselect with the median of the first, middle and last as pivot, which is put second: Numerical Recipes' form.
-fn partition_until(list: &mut [usize], k: usize, above: impl Fn(usize, usize) -> bool) {
+fn partition_until(list: &mut [u128], k: usize) {
+    let above = |a: u128, b: u128| a.key() > b.key();
     let (mut low, mut high) = (0, list.len() - 1);
     while high > low + 1 {
         list.swap((low + high) / 2, low + 1);
@@ -147,14 +146,14 @@ fn partition_until(list: &mut [usize], k: usize, above: impl Fn(usize, usize) ->
 }
 
 /// Quickselect that stops at three elements and sorts those by insertion: the C++ library's `nth_element`.
-pub fn narrow_to<T: Copy>(list: &mut [T], k: usize, below: impl Fn(T, T) -> bool) {
+pub fn narrow_to<P: Packed>(list: &mut [P], k: usize) {
+    let below = |a: P, b: P| a.key() < b.key();
     let (mut first, mut last) = (0, list.len());
     // Should the pivots be bad again and again, a sort bounds the time.
     let mut patience = 2 * list.len().max(1).ilog2();
     while last - first > 3 {
         if patience == 0 {
-            list[first..last].sort_by(|&a, &b| below(b, a).cmp(&below(a, b)));
-            return;
+            return sort_by_key(&mut list[first..last]);
         }
         patience -= 1;
         let (a, b, c) = (first + 1, first + (last - first) / 2, last - 1);
@@ -212,14 +211,15 @@ mod tests {
                 let mut sorted = keys.clone();
                 sorted.sort_unstable();
                 for k in 0..n {
-                    let mut list: Vec<usize> = (0..n).collect();
-                    partition_until(&mut list, k, |a, b| keys[a] > keys[b]);
-                    assert_eq!(keys[list[k]], sorted[k]);
-                    let mut list: Vec<usize> = (0..n).collect();
-                    narrow_to(&mut list, k, |a, b| keys[a] < keys[b]);
-                    assert_eq!(keys[list[k]], sorted[k]);
-                    assert!(list[..k].iter().all(|&i| keys[i] <= sorted[k]));
-                    assert!(list[k..].iter().all(|&i| keys[i] >= sorted[k]));
+                    let packed: Vec<u128> = (0..n).map(|i| u128::pack(keys[i], i)).collect();
+                    let mut list = packed.clone();
+                    partition_until(&mut list, k);
+                    assert_eq!(list[k].key(), sorted[k]);
+                    let mut list = packed;
+                    narrow_to(&mut list, k);
+                    assert_eq!(list[k].key(), sorted[k]);
+                    assert!(list[..k].iter().all(|packed| packed.key() <= sorted[k]));
+                    assert!(list[k..].iter().all(|packed| packed.key() >= sorted[k]));
                 }
             }
         }

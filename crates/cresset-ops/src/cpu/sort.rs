@@ -140,6 +140,12 @@ impl Packed for u128 {
     }
 }
 
+/// Sorts by the keys alone; equal ones stay in their order.
+#[inline(never)]
+pub fn sort_by_key<P: Packed>(list: &mut [P]) {
+    list.sort_by_key(|packed| packed.key());
+}
+
 /// All elements in order, and where each came from.
 pub fn sort(dim: usize, descending: bool, x: &Array, metas: &Metas) -> Result<Outputs<Array>> {
     run("sort", dim, x, metas, descending, None)
@@ -266,9 +272,9 @@ impl Rows {
             }
             // Which of equals are kept, and in which order, is PyTorch's choice: it selects by value alone.
             true => {
-                narrow_to(list, kept - 1, |a, b| a.key() < b.key());
+                narrow_to(list, kept - 1);
                 list.truncate(kept);
-                list[..kept - 1].sort_by_key(|packed| packed.key());
+                sort_by_key(&mut list[..kept - 1]);
             }
         }
         let to = outer * kept * columns + column;

@@ -79,15 +79,17 @@ impl Stream {
         out: &mut [T],
         sample: impl Fn([u32; 4]) -> [T; PER],
     ) {
-        let (mut block, skip) = (start / PER as u64, (start % PER as u64) as usize);
-        // The rest of a block that begins before `start`.
-        let (head, out) = out.split_at_mut(if skip == 0 { 0 } else { (PER - skip).min(out.len()) });
-        if !head.is_empty() {
-            head.copy_from_slice(&sample(self.block(block))[skip..skip + head.len()]);
-            block = block.wrapping_add(1);
-        }
-        let mut groups = out.chunks_exact_mut(TOGETHER * PER);
-        for group in &mut groups {
+        let (mut block, mut skip) = (start / PER as u64, (start % PER as u64) as usize);
+        let mut rest = out;
+        while !rest.is_empty() {
+            if skip > 0 || rest.len() < TOGETHER * PER {
+                // Of a block that begins before `start`, or of the last few.
+                let numbers = &sample(self.block(block))[skip..];
+                let (part, after) = rest.split_at_mut(numbers.len().min(rest.len()));
+                part.copy_from_slice(&numbers[..part.len()]);
+                (rest, skip, block) = (after, 0, block.wrapping_add(1));
+                continue;
+            }
             // Words first and numbers after: in one loop, the compiler has too few registers for both.
             let mut words = [[0u32; TOGETHER]; 4];
             #[allow(clippy::needless_range_loop)] // zipping four arrays says less
@@ -98,15 +100,12 @@ impl Stream {
                 words[2][lane] = drawn[2];
                 words[3][lane] = drawn[3];
             }
+            let (group, after) = rest.split_at_mut(TOGETHER * PER);
             let (places, _) = group.as_chunks_mut::<PER>();
             for (lane, place) in places.iter_mut().enumerate() {
                 *place = sample([words[0][lane], words[1][lane], words[2][lane], words[3][lane]]);
             }
-            block = block.wrapping_add(TOGETHER as u64);
-        }
-        for place in groups.into_remainder().chunks_mut(PER) {
-            place.copy_from_slice(&sample(self.block(block))[..place.len()]);
-            block = block.wrapping_add(1);
+            (rest, block) = (after, block.wrapping_add(TOGETHER as u64));
         }
     }
 }
