@@ -27,7 +27,7 @@ pub use cresset_derive::Module;
 pub use cresset_tensor::StateDict;
 pub use layers::*;
 pub use losses::*;
-pub use module::{Field, Layer, Misfits, Module, Part, PartMut, Place, See, SeeMut};
+pub use module::{Field, Layer, Misfits, Module, ModuleExt, Part, PartMut, Place, See, SeeMut};
 pub use parameter::{Buffer, Parameter};
 pub use parametrizations::{SpectralNorm, WeightNorm, Weighted};
 pub use print::text as printed;
@@ -38,8 +38,8 @@ pub use vector::{parameters_to_vector, vector_to_parameters};
 /// Everything a program with models needs.
 pub mod prelude {
     pub use crate::{
-        Buffer, Layer, Module, Parameter, SpectralNorm, StateDict, Training, WeightNorm, entering, layers::*,
-        losses::*, parameters_to_vector, sequential, summary, vector_to_parameters,
+        Buffer, Layer, Module, ModuleExt, Parameter, SpectralNorm, StateDict, Training, WeightNorm, entering,
+        layers::*, losses::*, parameters_to_vector, sequential, summary, vector_to_parameters,
     };
     pub use cresset_autograd::prelude::*;
 }

@@ -106,7 +106,12 @@ pub trait Module: Send + Sync {
     fn identity(&self) -> Place {
         (std::ptr::from_ref(self).cast::<()>() as usize, std::any::type_name::<Self>())
     }
+}
 
+/// What is done to whole models: walks over their parts. Every module has it.
+///
+/// Apart from [`Module`], so that it is compiled for the modules it is called on, not for every layer there is.
+pub trait ModuleExt: Module {
     /// Every part at any depth, under its whole name: `layers.0.weight`.
     fn walk<'a>(&'a self, see: See<'_, 'a>) {
         self.parts(&mut |name, part| descend(name, part, see));
@@ -202,7 +207,7 @@ pub trait Module: Send + Sync {
         self.set_trained(false)
     }
 
-    /// Takes [`freeze`](Module::freeze) back.
+    /// Takes [`freeze`](ModuleExt::freeze) back.
     fn unfreeze(&self) -> Result<()> {
         self.set_trained(true)
     }
@@ -235,7 +240,7 @@ pub trait Module: Send + Sync {
         state_dict::load(&|see| self.walk(see), dict, true).map(drop)
     }
 
-    /// As [`load_state_dict`](Module::load_state_dict), but names may be missing or unexpected; returns which were. Shapes
+    /// As [`load_state_dict`](ModuleExt::load_state_dict), but names may be missing or unexpected; returns which were. Shapes
     /// must fit.
     #[track_caller]
     fn load_state_dict_partly(&self, dict: &StateDict) -> Result<Misfits> {
@@ -263,6 +268,8 @@ pub trait Module: Send + Sync {
         replace(parts, |tensor| tensor.to_device(device))
     }
 }
+
+impl<M: Module + ?Sized> ModuleExt for M {}
 
 /// A module of one tensor to one tensor. What has other inputs has a `forward` of its own.
 #[diagnostic::on_unimplemented(

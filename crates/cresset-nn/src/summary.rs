@@ -8,7 +8,7 @@ use cresset_ops::multiply_adds;
 use crate::{
     Training,
     boundary::{Call, Outcome, watched},
-    module::{Module, Part, Place},
+    module::{Module, ModuleExt, Part, Place},
 };
 
 /// A module in a [`Summary`].
@@ -69,7 +69,7 @@ impl Summary {
 }
 
 /// A table of all modules in a model, with what they give, their parameters and multiply-adds, from a forward pass. The
-/// pass runs as in use ([`eval`](Module::eval), without recording); afterwards the model is in the mode it was in.
+/// pass runs as in use ([`eval`](ModuleExt::eval), without recording); afterwards the model is in the mode it was in.
 ///
 /// ```
 /// use cresset_nn::prelude::*;

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-/// The flag that [`train`](crate::Module::train) and [`eval`](crate::Module::eval) set. A module that behaves differently
+/// The flag that [`train`](crate::ModuleExt::train) and [`eval`](crate::ModuleExt::eval) set. A module that behaves differently
 /// in training has one as a field. It can be set while the module is shared.
 pub struct Training(AtomicBool);
 

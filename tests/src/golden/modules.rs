@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cresset_autograd::{Grad, Tensor};
-use cresset_nn::{Module, StateDict};
+use cresset_nn::{Module, ModuleExt, StateDict};
 use cresset_ops::{Apply, Array, DType};
 use serde_json::Value as Json;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cresset_autograd::Tensor;
-use cresset_nn::{Layer, Module, StateDict};
+use cresset_nn::{Layer, Module, ModuleExt, StateDict};
 use cresset_ops::{DType, Result};
 
 use crate::golden::{Args, Value};

@@ -248,22 +248,28 @@ pub(crate) fn gradient<T: Apply>(
     {
         return Ok(Some(if dy.shape() == whole { dy.clone() } else { expand(dy, whole)? }));
     }
-    let mut arguments: SmallVec<[T; 4]> = SmallVec::new();
+    // Gradients that nobody sent are zeros, made before anything refers to them.
+    let mut blanks: Vec<T> = Vec::new();
     for argument in &derivative.arguments {
-        arguments.push(match *argument {
-            Argument::Gradient(j) => match dys.get(j).and_then(Option::as_ref) {
-                Some(dy) => dy.clone(),
-                None => {
-                    let meta = &context.output_metas[j];
-                    T::constant(crate::tensor::zeros(meta.shape(), meta.dtype)?)
-                }
+        if let Argument::Gradient(j) = *argument
+            && dys.get(j).is_none_or(Option::is_none)
+        {
+            let meta = &context.output_metas[j];
+            blanks.push(T::constant(crate::tensor::zeros(meta.shape(), meta.dtype)?));
+        }
+    }
+    let mut blanks = blanks.iter();
+    let mut references: SmallVec<[&T; 4]> = SmallVec::new();
+    for argument in &derivative.arguments {
+        references.push(match *argument {
+            Argument::Gradient(j) => match dys.get(j).and_then(Option::as_ref).or_else(|| blanks.next()) {
+                Some(dy) => dy,
+                None => return Err(context.missing("gradient", j)),
             },
-            Argument::Input(j) => context.x(j)?.clone(),
-            Argument::Output(j) => context.y(j)?.clone(),
+            Argument::Input(j) => context.x(j)?,
+            Argument::Output(j) => context.y(j)?,
         });
     }
-    let mut references: SmallVec<[&T; 4]> = SmallVec::new();
-    arguments.iter().for_each(|argument| references.push(argument));
     let input = context.input_shape(i);
     // An argument of the whole shape tells it; otherwise it has to be said.
     let told = references.iter().any(|x| x.shape() == whole);

@@ -8,7 +8,7 @@ use super::{
     encoder::{EncoderMasks, TransformerEncoder, TransformerEncoderLayer},
     feedforward::{LayerSettings, TransformerActivation, settings},
 };
-use crate::{Module, entering};
+use crate::{Module, ModuleExt, entering};
 
 /// What [`Transformer::forward_with`] takes besides source and target: as [`EncoderMasks`] and [`DecoderMasks`] say.
 #[derive(Clone, Copy, Debug, Default)]
