@@ -117,7 +117,7 @@ impl Layer for Gpt {
 
 fn main() -> Result<()> {
     let about = "A small transformer learns a text character by character, and goes on writing.";
-    let options = Command::new("char_gpt", about, 25)
+    let options = Command::new("char_gpt", about, 30)
         .reads("--text FILE", "learn this text (default: As You Like It)")
         .parse();
     manual_seed(options.seed);
