@@ -2,23 +2,17 @@
 
 use super::{
     functions::{One, Two, one, two},
+    integers::{binary_bool, binary_i64, unary_i64, wrap},
+    operands::{Side, blocks, both, called, choose, each, laid_out, side},
     plan::{Code, Lane, Step},
     simd::for_every_simd,
 };
+pub use super::{integers::Trouble, operands::Cell};
 use crate::{
     expr::{Binary, Typing, Unary},
-    math::{Fma, Separate, double, integer, single},
+    math::{Fma, Separate, double, single},
 };
 use cresset_tensor::{DType, bf16, f16};
-
-/// Where the elements of one slot are for the chunk at hand.
-#[derive(Clone, Copy)]
-pub struct Cell {
-    /// The first element, in the slot's lane.
-    pub pointer: *mut u8,
-    /// The same element for the whole chunk.
-    pub constant: bool,
-}
 
 /// What a chunk is, apart from its numbers.
 #[derive(Clone, Copy)]
@@ -27,92 +21,6 @@ pub struct Chunk {
     pub len: usize,
     /// The place of the first in the output.
     pub start: usize,
-}
-
-/// What went wrong in a chunk, besides numbers.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Trouble {
-    /// An integer was divided by zero.
-    pub division_by_zero: bool,
-}
-
-/// An operand: a vector, or the same value for all.
-enum Side<'a, T> {
-    Vector(&'a [T]),
-    Constant(T),
-}
-
-/// # Safety
-/// The cell must hold `len` elements of `T` (one if constant) that nobody writes during `'a`.
-#[inline(always)]
-unsafe fn side<'a, T: Copy>(cell: Cell, len: usize) -> Side<'a, T> {
-    // SAFETY: passed on to the caller.
-    unsafe {
-        if cell.constant {
-            Side::Constant(*cell.pointer.cast::<T>())
-        } else {
-            Side::Vector(std::slice::from_raw_parts(cell.pointer.cast::<T>(), len))
-        }
-    }
-}
-
-/// So many elements of an operand that is the same for all are laid out side by side, so that one loop serves every
-/// combination of vectors and constants: four loops for each primitive, each for three sets of vector instructions,
-/// would take longer to compile than all the rest.
-const BLOCK: usize = 256;
-
-/// A side as a slice, and how far it goes on from one element of a block's start to the next: a constant's one block,
-/// for which there must be room, serves all.
-macro_rules! laid_out {
-    ($side:expr, $room:ident) => {
-        match $side {
-            Side::Vector(v) => (v, 1),
-            Side::Constant(c) => {
-                $room = [c; BLOCK];
-                ($room.as_slice(), 0)
-            }
-        }
-    };
-}
-
-/// A target and two operands: at once where both are vectors, else block by block.
-#[inline(always)]
-fn blocks<'a, T, U>(
-    target: &'a mut [U],
-    (a, a_goes): (&'a [T], usize),
-    (b, b_goes): (&'a [T], usize),
-) -> impl Iterator<Item = (&'a mut [U], &'a [T], &'a [T])> {
-    let size = if a_goes + b_goes == 2 { target.len().max(1) } else { BLOCK };
-    target.chunks_mut(size).enumerate().map(move |(i, target)| {
-        let (start, len) = (i * size, target.len());
-        (target, &a[start * a_goes..][..len], &b[start * b_goes..][..len])
-    })
-}
-
-// The loops below are `for`, not `for_each`, and no closure holds more than one number's arithmetic: a function of the
-// library or a long closure may not be inlined, and is then compiled without the vector instructions of its caller
-// (where `exp` takes fifty times as long).
-
-#[inline(always)]
-fn each<T: Copy, U: Copy>(target: &mut [U], a: &[T], f: impl Fn(T) -> U) {
-    for (t, &a) in target.iter_mut().zip(a) {
-        *t = f(a);
-    }
-}
-
-#[inline(always)]
-fn both<T: Copy, U: Copy>(target: &mut [U], a: &[T], b: &[T], f: impl Fn(T, T) -> U) {
-    for ((t, &a), &b) in target.iter_mut().zip(a).zip(b) {
-        *t = f(a, b);
-    }
-}
-
-/// Calls a function for each pair.
-fn called<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, f: impl Fn(T, T) -> T) {
-    let (left, right);
-    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
-        both(target, a, b, &f);
-    }
 }
 
 /// Sine and its kin: the vector loop is right for all but huge angles, which are done again one by one.
@@ -256,69 +164,6 @@ float_unary! {
     }
 }
 
-#[inline(never)]
-fn unary_i64(f: Unary, target: &mut [i64], a: &[i64]) {
-    match f {
-        Unary::Neg => each(target, a, i64::wrapping_neg),
-        Unary::Abs => each(target, a, i64::wrapping_abs),
-        Unary::Sign => each(target, a, i64::signum),
-        Unary::BitNot => each(target, a, |x| !x),
-        Unary::Floor | Unary::Ceil | Unary::Trunc | Unary::Round => each(target, a, |x| x),
-        // Floating point, or `truth`: typing sends no integer here.
-        Unary::Reciprocal
-        | Unary::Sqrt
-        | Unary::Rsqrt
-        | Unary::Exp
-        | Unary::Exp2
-        | Unary::Expm1
-        | Unary::Log
-        | Unary::Log2
-        | Unary::Log10
-        | Unary::Log1p
-        | Unary::Sin
-        | Unary::Cos
-        | Unary::Tan
-        | Unary::Asin
-        | Unary::Acos
-        | Unary::Atan
-        | Unary::Sinh
-        | Unary::Cosh
-        | Unary::Tanh
-        | Unary::Asinh
-        | Unary::Acosh
-        | Unary::Atanh
-        | Unary::Sigmoid
-        | Unary::Erf
-        | Unary::Erfc
-        | Unary::Erfinv
-        | Unary::Lgamma
-        | Unary::Digamma
-        | Unary::I0
-        | Unary::I0e
-        | Unary::I1
-        | Unary::I1e
-        | Unary::Erfcx
-        | Unary::Ndtri
-        | Unary::LogNdtr
-        | Unary::BesselJ0
-        | Unary::BesselJ1
-        | Unary::BesselY0
-        | Unary::BesselY1
-        | Unary::ModifiedBesselK0
-        | Unary::ModifiedBesselK1
-        | Unary::ScaledModifiedBesselK0
-        | Unary::ScaledModifiedBesselK1
-        | Unary::SphericalBesselJ0
-        | Unary::AiryAi
-        | Unary::Mantissa
-        | Unary::Exponent
-        | Unary::IsNan
-        | Unary::IsInf
-        | Unary::SignBit
-        | Unary::Not => {}
-    }
-}
-
 /// Questions about a number.
 macro_rules! truth {
     ($f:expr, $target:expr, $a:expr, $nan:expr, $inf:expr, $sign:expr, $zero:expr) => {
@@ -409,92 +254,6 @@ macro_rules! power {
 power!(power_f32, f32);
 power!(power_f64, f64);
 
-#[inline(never)]
-fn binary_i64(f: Binary, target: &mut [i64], a: Side<i64>, b: Side<i64>, trouble: &mut Trouble) {
-    let zero = std::cell::Cell::new(false);
-    let checked = |result: Option<i64>| {
-        result.unwrap_or_else(|| {
-            zero.set(true);
-            0
-        })
-    };
-    let (left, right);
-    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
-        match f {
-            Binary::Add => both(target, a, b, i64::wrapping_add),
-            Binary::Sub => both(target, a, b, i64::wrapping_sub),
-            Binary::Mul => both(target, a, b, i64::wrapping_mul),
-            Binary::Maximum => both(target, a, b, i64::max),
-            Binary::Minimum => both(target, a, b, i64::min),
-            Binary::FloorDivide => both(target, a, b, |a, b| checked(integer::floor_divide(a, b))),
-            Binary::TruncDivide => both(target, a, b, |a, b| checked(integer::truncate_divide(a, b))),
-            Binary::Remainder => both(target, a, b, |a, b| checked(integer::floor_mod(a, b))),
-            Binary::Fmod => both(target, a, b, |a, b| checked(integer::fmod(a, b))),
-            Binary::Pow => both(target, a, b, integer::pow),
-            Binary::Gcd => both(target, a, b, integer::gcd),
-            Binary::BitAnd => both(target, a, b, |a, b| a & b),
-            Binary::BitOr => both(target, a, b, |a, b| a | b),
-            Binary::BitXor => both(target, a, b, |a, b| a ^ b),
-            Binary::ShiftLeft => both(target, a, b, integer::shift_left),
-            Binary::ShiftRight => both(target, a, b, integer::shift_right),
-            // Floating point, or comparisons.
-            Binary::Div
-            | Binary::Atan2
-            | Binary::Hypot
-            | Binary::Copysign
-            | Binary::Nextafter
-            | Binary::Igamma
-            | Binary::Igammac
-            | Binary::Zeta
-            | Binary::Polygamma
-            | Binary::Eq
-            | Binary::Ne
-            | Binary::Lt
-            | Binary::Le
-            | Binary::Gt
-            | Binary::Ge => {}
-        }
-    }
-    trouble.division_by_zero |= zero.get();
-}
-
-#[inline(never)]
-fn binary_bool(f: Binary, target: &mut [u8], a: Side<u8>, b: Side<u8>) {
-    let (left, right);
-    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
-        match f {
-            Binary::Add | Binary::BitOr | Binary::Maximum => both(target, a, b, |a, b| a | b),
-            Binary::Mul | Binary::BitAnd | Binary::Minimum => both(target, a, b, |a, b| a & b),
-            Binary::BitXor => both(target, a, b, |a, b| a ^ b),
-            // Numbers only: typing or the lowering refuses `bool`.
-            Binary::Sub
-            | Binary::Div
-            | Binary::FloorDivide
-            | Binary::TruncDivide
-            | Binary::Remainder
-            | Binary::Fmod
-            | Binary::Pow
-            | Binary::Atan2
-            | Binary::Hypot
-            | Binary::Copysign
-            | Binary::Nextafter
-            | Binary::Igamma
-            | Binary::Igammac
-            | Binary::Zeta
-            | Binary::Polygamma
-            | Binary::Gcd
-            | Binary::ShiftLeft
-            | Binary::ShiftRight
-            | Binary::Eq
-            | Binary::Ne
-            | Binary::Lt
-            | Binary::Le
-            | Binary::Gt
-            | Binary::Ge => {}
-        }
-    }
-}
-
 #[inline(always)]
 fn compare<T: Copy + PartialOrd>(f: Binary, target: &mut [u8], a: Side<T>, b: Side<T>) {
     let (left, right);
@@ -506,36 +265,6 @@ fn compare<T: Copy + PartialOrd>(f: Binary, target: &mut [u8], a: Side<T>, b: Si
             Binary::Le => both(target, a, b, |a, b| u8::from(a <= b)),
             Binary::Gt => both(target, a, b, |a, b| u8::from(a > b)),
             _ => both(target, a, b, |a, b| u8::from(a >= b)),
-        }
-    }
-}
-
-#[inline(always)]
-fn choose<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, condition: Side<u8>) {
-    let (left, right);
-    let truths;
-    let ((a, a_goes), (b, b_goes)) = (laid_out!(a, left), laid_out!(b, right));
-    let (c, c_goes) = laid_out!(condition, truths);
-    let size = if a_goes + b_goes + c_goes == 3 { target.len().max(1) } else { BLOCK };
-    for (i, target) in target.chunks_mut(size).enumerate() {
-        let (start, len) = (i * size, target.len());
-        let (a, b) = (&a[start * a_goes..][..len], &b[start * b_goes..][..len]);
-        let condition = &c[start * c_goes..][..len];
-        for ((t, &c), (&a, &b)) in target.iter_mut().zip(condition).zip(a.iter().zip(b)) {
-            *t = if c != 0 { a } else { b };
-        }
-    }
-}
-
-#[inline(never)]
-fn wrap(dtype: DType, target: &mut [i64], a: &[i64]) {
-    match dtype {
-        DType::I32 => each(target, a, |x| i64::from(x as i32)),
-        DType::I16 => each(target, a, |x| i64::from(x as i16)),
-        DType::I8 => each(target, a, |x| i64::from(x as i8)),
-        DType::U8 => each(target, a, |x| i64::from(x as u8)),
-        DType::I64 | DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::Bool => {
-            each(target, a, |x| x)
         }
     }
 }
