@@ -1,12 +1,14 @@
 //! The one door: `apply`. Every method of every trait is written in terms of it, and every type that goes through it
 //! has all of them.
 
+use std::sync::Arc;
+
 use cresset_tensor::{Array, DType, Device, Error, Result, Scalar, Shape};
 use smallvec::SmallVec;
 
 use crate::{
-    expr::{Expr, traced},
-    op::{Map, Numbers, Op},
+    expr::{Expr, Program, traced},
+    op::{Map, Op},
 };
 
 /// What an operation gives.
@@ -98,8 +100,7 @@ pub trait Apply: Clone + Sized + Send + Sync + 'static {
     where
         F: Fn(&[Expr], &[Expr]) -> Expr,
     {
-        let program = traced(inputs.len(), numbers.len(), &f);
-        Self::apply_one(Op::Map(Map { program, numbers: Numbers::from_slice(numbers), shape: None }), inputs)
+        mapped(traced(inputs.len(), numbers.len(), &f), inputs, numbers)
     }
 
     /// Applies a formula of several outputs.
@@ -109,7 +110,7 @@ pub trait Apply: Clone + Sized + Send + Sync + 'static {
         F: Fn(&[Expr], &[Expr]) -> [Expr; N],
     {
         let program = traced(inputs.len(), numbers.len(), &f);
-        Self::apply(Op::Map(Map { program, numbers: Numbers::from_slice(numbers), shape: None }), inputs)
+        Self::apply(Op::Map(Map::of(program, numbers)), inputs)
     }
 
     /// Applies a formula and writes its outputs into what is there already.
@@ -124,9 +125,15 @@ pub trait Apply: Clone + Sized + Send + Sync + 'static {
         F: Fn(&[Expr], &[Expr]) -> [Expr; N],
     {
         let program = traced(inputs.len(), numbers.len(), &f);
-        let map = Map { program, numbers: Numbers::from_slice(numbers), shape: None };
-        Self::apply_into(Op::Map(map), inputs, targets)
+        Self::apply_into(Op::Map(Map::of(program, numbers)), inputs, targets)
     }
+}
+
+/// A formula of one output, once it is a program. What follows does not depend on the closure, and hundreds of methods end
+/// here: so it is compiled once, not once for each.
+#[track_caller]
+pub(crate) fn mapped<T: Apply>(program: Arc<Program>, inputs: &[&T], numbers: &[Scalar]) -> Result<T> {
+    T::apply_one(Op::Map(Map::of(program, numbers)), inputs)
 }
 
 /// The other side of a binary method: an array, or a number that takes the array's dtype.

@@ -174,6 +174,13 @@ pub struct Map {
     pub shape: Option<Box<Shape>>,
 }
 
+impl Map {
+    /// A formula whose inputs tell the output's shape.
+    pub fn of(program: Arc<Program>, numbers: &[Scalar]) -> Map {
+        Map { program, numbers: Numbers::from_slice(numbers), shape: None }
+    }
+}
+
 /// A reduction.
 #[derive(Clone, Debug)]
 pub struct Reduce {

@@ -23,9 +23,20 @@ pub(crate) fn reduce_formula<T: Apply, F>(
 where
     F: Fn(&[Expr], &[Expr]) -> Expr,
 {
-    let program = traced(inputs.len(), numbers.len(), &f);
-    let map = Some(Map { program, numbers: Numbers::from_slice(numbers), shape: None });
-    T::apply_one(Op::Reduce(Box::new(Reduce { kind, dims: List::from_slice(dims), keepdim, map })), inputs)
+    reduce_map(kind, dims, keepdim, inputs, Map::of(traced(inputs.len(), numbers.len(), &f), numbers))
+}
+
+/// [`reduce_formula`] of what the closure wrote: compiled once for all closures.
+#[track_caller]
+pub(crate) fn reduce_map<T: Apply>(
+    kind: Reduction,
+    dims: &[usize],
+    keepdim: bool,
+    inputs: &[&T],
+    map: Map,
+) -> Result<T> {
+    let reduce = Reduce { kind, dims: List::from_slice(dims), keepdim, map: Some(map) };
+    T::apply_one(Op::Reduce(Box::new(reduce)), inputs)
 }
 
 /// The sizes of a window and the like: one for every dimension, or one for each, none below `least`.

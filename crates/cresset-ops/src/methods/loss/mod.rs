@@ -12,12 +12,18 @@ pub use embedding::{EmbeddingLosses, TripletMarginOptions};
 pub use margin::{MarginLosses, MultiMarginOptions};
 pub use regression::{PoissonNllOptions, RegressionLosses};
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 use cresset_tensor::{Error, Result, Scalar};
 
-use super::fused::sum_formula;
-use crate::{Apply, Expr, infer::broadcast};
+use super::fused::reduce_map;
+use crate::{
+    Apply, Expr,
+    door::mapped,
+    expr::{Program, traced},
+    infer::broadcast,
+    op::{List, Map, Numbers, Reduction},
+};
 
 /// What becomes of the losses of the elements: PyTorch's `reduction`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,24 +64,41 @@ where
     T: Apply,
     F: Fn(&[Expr], &[Expr]) -> Expr,
 {
+    let program = match reduction {
+        LossReduction::None | LossReduction::Sum => traced(inputs.len(), numbers.len(), &f),
+        // Each term is divided, so that narrow dtypes do not overflow. `move` keeps the closure free of captures if `f`
+        // is.
+        LossReduction::Mean => {
+            traced(inputs.len(), numbers.len() + 1, &move |x: &[Expr], n: &[Expr]| f(x, &n[1..]) * n[0])
+        }
+    };
+    reduced_program(name, reduction, inputs, numbers, program)
+}
+
+/// [`reduced`] of what the closure wrote: compiled once for all closures.
+#[track_caller]
+fn reduced_program<T: Apply>(
+    name: &'static str,
+    reduction: LossReduction,
+    inputs: &[&T],
+    numbers: &[Scalar],
+    program: Arc<Program>,
+) -> Result<T> {
     if reduction == LossReduction::None {
-        return T::formula(inputs, numbers, f).map_err(|error| error.of(name));
+        return mapped(program, inputs, numbers).map_err(|error| error.of(name));
     }
     let arrays: Vec<_> = inputs.iter().map(|x| x.array()).collect();
     let shape = broadcast(name, &arrays, None)?;
+    let dims: List = (0..shape.rank()).collect();
     if reduction == LossReduction::Sum {
-        return sum_formula(inputs, numbers, 0..shape.rank(), false, f);
+        return reduce_map(Reduction::Sum, &dims, false, inputs, Map::of(program, numbers));
     }
     let count = shape.numel();
-    if count == 0 {
-        // The mean of nothing.
-        let sum = sum_formula(inputs, numbers, 0..shape.rank(), false, f)?;
-        return T::formula(&[&sum], &[f64::NAN.into()], |x, n| x[0] * n[0]);
-    }
-    // Each term is divided, so that narrow dtypes do not overflow. `move` keeps the closure free of captures if `f` is.
-    let mut all: Vec<Scalar> = vec![(1.0 / count as f64).into()];
+    let mut all = Numbers::from_slice(&[(1.0 / count.max(1) as f64).into()]);
     all.extend_from_slice(numbers);
-    sum_formula(inputs, &all, 0..shape.rank(), false, move |x, n| f(x, &n[1..]) * n[0])
+    let mean = reduce_map(Reduction::Sum, &dims, false, inputs, Map::of(program, &all))?;
+    // The mean of nothing.
+    if count == 0 { T::formula(&[&mean], &[f64::NAN.into()], |x, n| x[0] * n[0]) } else { Ok(mean) }
 }
 
 /// Losses that are there already, reduced.
