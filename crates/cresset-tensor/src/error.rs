@@ -29,17 +29,9 @@ pub enum ErrorKind {
 }
 
 /// An operation was refused. Prints as `operation: message`, then the line of the caller's code.
-#[derive(Clone)]
+#[derive(Clone, thiserror::Error)]
+#[error("{}: {}\n  at {}", .0.operation, .0.message, .0.location)]
 pub struct Error(Box<Inner>);
-
-impl std::error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { operation, message, location, .. } = &*self.0;
-        write!(f, "{operation}: {message}\n  at {location}")
-    }
-}
 
 #[derive(Clone)]
 struct Inner {
