@@ -2,10 +2,12 @@
 //!
 //! Groups, saving and checking are not known here: see `descent`.
 
+use std::sync::Arc;
+
 use cresset_autograd::{Apply, Array, Error, Expr, Result, Scalar, Shape, Tensor};
 use cresset_ops::{
     Op,
-    expr::traced,
+    expr::{Program, traced},
     op::{Map, Numbers},
 };
 use smallvec::SmallVec;
@@ -221,17 +223,27 @@ impl Place<'_> {
         F: Fn(Expr, Expr, [Expr; S], [Expr; K], Expr) -> (Expr, [Expr; S]),
     {
         const { assert!(size_of::<F>() == 0, "the formula of a step must capture nothing") }
-        let mut places = [0; S];
-        for (place, name) in places.iter_mut().zip(names) {
-            self.memory.start(name, self.parameter, self.parameter.shape(), 0.0)?;
-            *place = self.memory.own(name)?;
-        }
         let program = traced(2 + S, numbers.len(), &move |x: &[Expr], n: &[Expr]| {
             let arrays = std::array::from_fn(|i| x[2 + i]);
             let last = n.last().copied().unwrap_or(x[0]);
             let (parameter, arrays) = f(x[0], x[1], arrays, std::array::from_fn(|i| n[i]), last);
             std::iter::once(parameter).chain(arrays).collect::<Vec<Expr>>()
         });
+        self.write_program(&names, numbers, program)
+    }
+
+    /// What does not depend on the formula's type, which is compiled once, not for each case of each method.
+    fn write_program(
+        &mut self,
+        names: &[&'static str],
+        numbers: &[f64],
+        program: Arc<Program>,
+    ) -> Result<()> {
+        let mut places: SmallVec<[usize; 4]> = SmallVec::new();
+        for &name in names {
+            self.memory.start(name, self.parameter, self.parameter.shape(), 0.0)?;
+            places.push(self.memory.own(name)?);
+        }
         let mut inputs: SmallVec<[&Array; 6]> = SmallVec::from_slice(&[self.parameter, self.gradient]);
         inputs.extend(places.iter().map(|&place| self.memory.at(place)));
         let mut targets: SmallVec<[&Array; 6]> = SmallVec::from_slice(&[self.parameter]);
