@@ -63,7 +63,7 @@ fn main() -> Result<()> {
     let (test_images, test_labels) = (test.images()?, test.labels()?);
     println!("{} digits to learn from, {} to be asked about", train.len(), test.len());
     let mut loader = DataLoader::new(train.transform(Jitter))
-        .batch_size(64)
+        .batch_size(32)
         .shuffle(true)
         .drop_last(true)
         .seed(options.seed);
@@ -73,7 +73,7 @@ fn main() -> Result<()> {
     println!("{net:?}\n{} parameters\n", net.num_parameters());
     let mut optimizer = AdamW::new(net.parameters(), 1e-3).weight_decay(0.05);
     let steps = (options.epochs * loader.len()?) as u64;
-    let mut schedule = OneCycleLR::new(4e-3, steps.max(1)).on(&mut optimizer)?;
+    let mut schedule = OneCycleLR::new(3e-3, steps.max(1)).on(&mut optimizer)?;
     let saved = options.file("training.safetensors");
     if options.resume {
         let state = load_checkpoint(&saved)?;
@@ -85,6 +85,8 @@ fn main() -> Result<()> {
         println!("going on after epoch {}", loader.position().0);
     }
 
+    // Nobody writes so clearly that a network should be certain.
+    let criterion = CrossEntropyLoss::new().label_smoothing(0.1);
     let mut curve = Curve::new("Learning digits");
     for epoch in loader.position().0..options.epochs {
         net.train();
@@ -93,7 +95,7 @@ fn main() -> Result<()> {
         for batch in loader.epoch(epoch) {
             let (images, labels) = batch?;
             let scores = net.forward(&images)?;
-            let loss = scores.cross_entropy(&labels)?;
+            let loss = criterion.forward(&scores, &labels)?;
             optimizer.zero_grad();
             loss.backward()?;
             optimizer.step()?;
