@@ -169,6 +169,31 @@ pub trait ModuleExt: Module {
         all
     }
 
+    /// Calls a function with every module inside, those further inside first, and with this one at last.
+    ///
+    /// ```
+    /// use cresset_nn::prelude::*;
+    /// let net = sequential![Linear::new(4, 8), Relu::new(), Linear::new(8, 2)];
+    /// // All weights of linear maps anew.
+    /// let mut weights = Vec::new();
+    /// net.apply(&mut |module| {
+    ///     if module.kind() == "Linear" {
+    ///         weights.extend(module.named_parameters().into_iter().find(|(name, _)| name == "weight"));
+    ///     }
+    /// });
+    /// for (_, weight) in &weights {
+    ///     cresset_nn::init::xavier_uniform_(weight, 1.0)?;
+    /// }
+    /// assert_eq!(weights.len(), 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn apply(&self, f: &mut dyn FnMut(&dyn Module))
+    where
+        Self: Sized,
+    {
+        apply(self, f);
+    }
+
     /// How many numbers are in its parameters.
     fn num_parameters(&self) -> usize {
         self.named_parameters().iter().map(|(_, parameter)| parameter.numel()).sum()
@@ -325,6 +350,15 @@ pub trait Field: Send + Sync {
     {
         false
     }
+}
+
+fn apply(module: &dyn Module, f: &mut dyn FnMut(&dyn Module)) {
+    module.parts(&mut |_, part| {
+        if let Part::Module(inner) = part {
+            apply(inner, f);
+        }
+    });
+    f(module);
 }
 
 fn descend<'a>(name: &str, part: Part<'a>, see: See<'_, 'a>) {
