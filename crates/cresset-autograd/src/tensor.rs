@@ -526,10 +526,14 @@ pub(crate) fn check_finite(
     outputs: &[Array],
     location: &'static Location<'static>,
 ) -> Result<()> {
-    let bad = |array: &Array| array.dtype().is_float() && array.to_f64s().iter().any(|x| !x.is_finite());
+    let bad = |array: &Array| -> Result<bool> {
+        Ok(array.dtype().is_float() && array.to_f64s()?.iter().any(|x| !x.is_finite()))
+    };
+    let any_bad =
+        |arrays: &[&Array]| arrays.iter().try_fold(false, |found, x| Ok::<bool, Error>(found || bad(x)?));
     for output in outputs {
-        if bad(output) && !inputs.iter().any(|x| bad(x)) {
-            let what = if output.to_f64s().iter().any(|x| x.is_nan()) { "NaN" } else { "an infinity" };
+        if bad(output)? && !any_bad(inputs)? {
+            let what = if output.to_f64s()?.iter().any(|x| x.is_nan()) { "NaN" } else { "an infinity" };
             return Err(Error::anomaly(
                 name,
                 format!("gave {what} for finite inputs (output of shape {})", output.shape()),

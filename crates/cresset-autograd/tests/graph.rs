@@ -3,7 +3,7 @@
 use cresset_autograd::prelude::*;
 
 fn vector(x: &Tensor) -> Vec<f64> {
-    x.array().to_f64s()
+    x.array().to_f64s().unwrap()
 }
 
 #[test]

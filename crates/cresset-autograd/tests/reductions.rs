@@ -8,7 +8,7 @@ const NAN: f64 = f64::NAN;
 fn check(numbers: &[f64], f: impl Fn(&Tensor) -> Result<Tensor>, wanted: &[f64]) {
     let x = Tensor::new(numbers.to_vec()).requires_grad();
     f(&x).unwrap().sum().unwrap().backward().unwrap();
-    let got = x.grad().unwrap().array().to_f64s();
+    let got = x.grad().unwrap().array().to_f64s().unwrap();
     for (a, b) in got.iter().zip(wanted) {
         let same = a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() < 1e-4;
         assert!(same, "{numbers:?}: {got:?}, not {wanted:?}");

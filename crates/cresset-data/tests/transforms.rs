@@ -98,7 +98,7 @@ fn call(name: &str, x: &Tensor, a: &Value) -> Result<Tensor> {
 /// How far two results are apart: of the numbers, how many differ by how much at most.
 fn apart(ours: &Tensor, theirs: &Tensor) -> Result<(f64, usize)> {
     assert_eq!((ours.shape(), ours.dtype()), (theirs.shape(), theirs.dtype()));
-    let pairs = ours.array().to_f64s().into_iter().zip(theirs.array().to_f64s());
+    let pairs = ours.array().to_f64s().unwrap().into_iter().zip(theirs.array().to_f64s().unwrap());
     let far: Vec<f64> = pairs.map(|(a, b)| (a - b).abs()).filter(|&d| d > 2e-5).collect();
     Ok((far.iter().copied().fold(0.0, f64::max), far.len()))
 }

@@ -74,7 +74,7 @@ fn what_does_not_fit_is_listed_at_once() {
     }
     dict.insert("1.2.weight", Tensor::zeros([1]).array().clone());
     dict.insert("head", Tensor::zeros([1]).array().clone());
-    let before = model.state_dict().get("0.weight").unwrap().to_f64s();
+    let before = model.state_dict().get("0.weight").unwrap().to_f64s().unwrap();
     let error = model.load_state_dict(&dict).unwrap_err().to_string();
     for part in [
         "missing: 0.bias, 1.1.weight\n",
@@ -84,7 +84,7 @@ fn what_does_not_fit_is_listed_at_once() {
     ] {
         assert!(error.contains(part), "{part:?} is not in {error}");
     }
-    assert_eq!(model.state_dict().get("0.weight").unwrap().to_f64s(), before, "nothing was copied");
+    assert_eq!(model.state_dict().get("0.weight").unwrap().to_f64s().unwrap(), before, "nothing was copied");
     // Shapes must fit even then.
     let error = model.load_state_dict_partly(&dict).unwrap_err().to_string();
     assert!(error.contains("1.0.weight is") && !error.contains("missing"), "{error}");
@@ -103,7 +103,8 @@ fn partly() {
     assert_eq!(missing.len(), 3 + 5);
     assert_eq!(unexpected, ["1.0.gone.deep"]);
     let same = |name: &str| {
-        model.state_dict().get(name).unwrap().to_f64s() == other.state_dict().get(name).unwrap().to_f64s()
+        model.state_dict().get(name).unwrap().to_f64s().unwrap()
+            == other.state_dict().get(name).unwrap().to_f64s().unwrap()
     };
     assert!(same("0.weight") && same("0.bias") && !same("1.0.weight"));
     model.load_state_dict(&other.state_dict()).unwrap();
@@ -115,7 +116,7 @@ fn state_dicts_share_memory_and_convert() {
     let (model, mut other) = (net(), net());
     let dict = model.state_dict();
     no_grad(|| model.parameters()[1].fill_(3.0).map(drop)).unwrap();
-    assert_eq!(dict.get("0.bias").unwrap().to_f64s(), [3.0; 3]);
+    assert_eq!(dict.get("0.bias").unwrap().to_f64s().unwrap(), [3.0; 3]);
     other.to_dtype(DType::F64).unwrap();
     other.load_state_dict(&dict).unwrap();
     assert_eq!(other.parameters()[1].to_vec::<f64>().unwrap(), [3.0; 3]);
@@ -138,13 +139,13 @@ fn freezing_and_modes() {
     assert!(trained(&model).iter().all(|&trained| trained));
     // In use the norm does not look at what it is given.
     model.eval();
-    let seen = model.state_dict().get("norm.num_batches_tracked").unwrap().to_f64s();
+    let seen = model.state_dict().get("norm.num_batches_tracked").unwrap().to_f64s().unwrap();
     assert_eq!(seen, [2.0]);
     model.forward(&x).unwrap();
-    assert_eq!(model.state_dict().get("norm.num_batches_tracked").unwrap().to_f64s(), seen);
+    assert_eq!(model.state_dict().get("norm.num_batches_tracked").unwrap().to_f64s().unwrap(), seen);
     model.train();
     model.forward(&x).unwrap();
-    assert_eq!(model.state_dict().get("norm.num_batches_tracked").unwrap().to_f64s(), [3.0]);
+    assert_eq!(model.state_dict().get("norm.num_batches_tracked").unwrap().to_f64s().unwrap(), [3.0]);
 }
 
 #[test]

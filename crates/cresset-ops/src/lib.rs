@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows derivatives: see `cresset-autograd`.
 
+pub mod backend;
 pub mod cpu;
 pub mod decompose;
 pub mod door;

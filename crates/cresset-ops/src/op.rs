@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cresset_tensor::{DType, Layout, Scalar, Shape};
+use cresset_tensor::{DType, Device, Layout, Scalar, Shape};
 use smallvec::SmallVec;
 
 use crate::{expr::Program, view::View};
@@ -154,12 +154,19 @@ pub enum Op {
         /// Added to the variance.
         epsilon: f64,
     },
+    /// The same numbers on another device.
+    ToDevice {
+        /// Where they are.
+        from: Device,
+        /// Where they shall be.
+        to: Device,
+    },
 }
 
 kinds! {
     /// An operation without its arguments.
     Kind of Op {
-        Map, Reduce, Scan, View, Unview, Overwrite, Concat, Matmul, Convolve, MaxPool, IndexSelect, IndexPut, Gather, Scatter, Sort, TopK, SearchSorted, Softmax, Normalize,
+        Map, Reduce, Scan, View, Unview, Overwrite, Concat, Matmul, Convolve, MaxPool, IndexSelect, IndexPut, Gather, Scatter, Sort, TopK, SearchSorted, Softmax, Normalize, ToDevice,
     }
 }
 
@@ -321,6 +328,7 @@ impl Op {
             Op::Softmax { log: false, .. } => "softmax",
             Op::Softmax { log: true, .. } => "log_softmax",
             Op::Normalize { .. } => "layer_norm",
+            Op::ToDevice { .. } => "to_device",
         }
     }
 }

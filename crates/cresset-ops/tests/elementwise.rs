@@ -9,7 +9,7 @@ const INF: f64 = f64::INFINITY;
 fn same(got: Result<Array>, dtype: DType, expected: &[f64]) {
     let got = got.unwrap();
     assert_eq!(got.dtype(), dtype);
-    let values = got.to_f64s();
+    let values = got.to_f64s().unwrap();
     let alike = |a: f64, b: f64| (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= 1e-5 * b.abs();
     assert!(
         values.len() == expected.len() && values.iter().zip(expected).all(|(a, b)| alike(*a, *b)),

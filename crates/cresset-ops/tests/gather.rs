@@ -69,7 +69,7 @@ fn scattered(
     source: &Array,
     combine: Combine,
 ) -> Vec<f64> {
-    let (mut result, from) = (x.to_f64s(), source.to_f64s());
+    let (mut result, from) = (x.to_f64s().unwrap(), source.to_f64s().unwrap());
     for (i, at) in coordinates(own).iter().enumerate() {
         let mut to = at.clone();
         to[dim] = index[i];
@@ -111,19 +111,19 @@ proptest! {
         let expected: Vec<f64> = coordinates(&own).iter().zip(&index).map(|(at, &i)| {
             let mut from = at.clone();
             from[dim] = i;
-            x.to_f64s()[flat(&shape, &from)]
+            x.to_f64s().unwrap()[flat(&shape, &from)]
         }).collect();
         for x in layouts(&x) {
-            prop_assert_eq!(x.gather(dim as i64, &as_array).unwrap().to_f64s(), expected.clone());
+            prop_assert_eq!(x.gather(dim as i64, &as_array).unwrap().to_f64s().unwrap(), expected.clone());
             for combine in COMBINES {
                 let expected = scattered(&x, dim, &index, &own, &source, combine);
                 for source in layouts(&source) {
                     let result = x.scatter_combine(dim as i64, &as_array, &source, combine).unwrap();
-                    prop_assert_eq!(result.to_f64s(), expected.clone());
+                    prop_assert_eq!(result.to_f64s().unwrap(), expected.clone());
                 }
                 let target = x.copy().unwrap().T().unwrap().contiguous().unwrap().T().unwrap();
                 target.scatter_combine_(dim as i64, &as_array, &source, combine).unwrap();
-                prop_assert_eq!(target.to_f64s(), expected);
+                prop_assert_eq!(target.to_f64s().unwrap(), expected);
             }
         }
     }
@@ -146,16 +146,16 @@ proptest! {
         let expected: Vec<f64> = coordinates(&own).iter().map(|at| {
             let mut from = at.clone();
             from[dim] = list[at[dim]];
-            x.to_f64s()[flat(&shape, &from)]
+            x.to_f64s().unwrap()[flat(&shape, &from)]
         }).collect();
         for x in layouts(&x) {
-            prop_assert_eq!(x.index_select(dim as i64, &index).unwrap().to_f64s(), expected.clone());
+            prop_assert_eq!(x.index_select(dim as i64, &index).unwrap().to_f64s().unwrap(), expected.clone());
             for source in layouts(&source) {
                 let set = x.index_copy(dim as i64, &index, &source).unwrap();
-                prop_assert_eq!(set.to_f64s(), scattered(&x, dim, &all, &own, &source, Combine::Set));
+                prop_assert_eq!(set.to_f64s().unwrap(), scattered(&x, dim, &all, &own, &source, Combine::Set));
                 let sum = x.copy().unwrap();
                 sum.index_add_(dim as i64, &index, &source, 1).unwrap();
-                prop_assert_eq!(sum.to_f64s(), scattered(&x, dim, &all, &own, &source, Combine::Add));
+                prop_assert_eq!(sum.to_f64s().unwrap(), scattered(&x, dim, &all, &own, &source, Combine::Add));
             }
         }
     }
@@ -177,7 +177,7 @@ proptest! {
         let list: Vec<i64> = sizes.iter().map(|&size| size as i64).collect();
         for (part, back) in parts.iter().zip(whole.split(list, dim as i64).unwrap()) {
             prop_assert_eq!(part.shape(), back.shape());
-            prop_assert_eq!(part.to_f64s(), back.to_f64s());
+            prop_assert_eq!(part.to_f64s().unwrap(), back.to_f64s().unwrap());
         }
     }
 
@@ -188,10 +188,10 @@ proptest! {
         for dtype in [DType::F64, DType::F32, DType::F16, DType::I8] {
             for x in layouts(&x.to_dtype(dtype).unwrap()) {
                 let moved = x.movedim(0, to).unwrap();
-                prop_assert_eq!(moved.copy().unwrap().to_f64s(), moved.to_f64s());
+                prop_assert_eq!(moved.copy().unwrap().to_f64s().unwrap(), moved.to_f64s().unwrap());
                 let target = Array::filled("test", moved.shape().clone(), dtype, 0).unwrap();
                 target.T().unwrap().copy_(&moved.T().unwrap()).unwrap();
-                prop_assert_eq!(target.to_f64s(), moved.to_f64s());
+                prop_assert_eq!(target.to_f64s().unwrap(), moved.to_f64s().unwrap());
             }
         }
     }
@@ -205,9 +205,9 @@ fn threads_do_not_matter() {
         let one = f();
         set_num_threads(4);
         let four = f();
-        assert_eq!(one.to_f64s(), four.to_f64s(), "{name}");
+        assert_eq!(one.to_f64s().unwrap(), four.to_f64s().unwrap(), "{name}");
         if let Some(expected) = expected {
-            assert_eq!(one.to_f64s(), expected, "{name}");
+            assert_eq!(one.to_f64s().unwrap(), expected, "{name}");
         }
     };
     for (shape, n, dim) in
@@ -236,7 +236,7 @@ fn threads_do_not_matter() {
         }
     }
     let x = numbers(&[700, 900], 9);
-    check("transposed", &|| x.T().unwrap().copy().unwrap(), Some(x.T().unwrap().to_f64s()));
+    check("transposed", &|| x.T().unwrap().copy().unwrap(), Some(x.T().unwrap().to_f64s().unwrap()));
     check("nonzero", &|| x.gt(0).unwrap().nonzero().unwrap(), None);
     check("cat", &|| Array::cat(&[&x, &x.flip(0).unwrap()], 1).unwrap(), None);
 }
@@ -249,7 +249,11 @@ fn every_dtype_combines_as_it_does() {
         let source = Array::new([1, 1, 0]).to_dtype(dtype).unwrap();
         let sum = x.scatter_add(0, &index, &source).unwrap();
         assert_eq!(sum.dtype(), dtype);
-        assert_eq!(sum.to_f64s(), if dtype == DType::Bool { [1.0, 0.0] } else { [3.0, 0.0] }, "{dtype}");
+        assert_eq!(
+            sum.to_f64s().unwrap(),
+            if dtype == DType::Bool { [1.0, 0.0] } else { [3.0, 0.0] },
+            "{dtype}"
+        );
     }
     let x = Array::new([250u8, 1]);
     assert_eq!(x.index_add(0, &index, &Array::new([5u8, 5, 0]), 1).unwrap().to_vec::<u8>().unwrap(), [4, 1]);

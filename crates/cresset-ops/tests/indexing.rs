@@ -276,7 +276,7 @@ proptest! {
                     prop_assert_eq!(found.to_vec::<i64>().unwrap(), places);
                 }
                 (Err(_), None) => {}
-                (found, expected) => prop_assert!(false, "{:?} is not {:?}", found.map(|x| x.to_i64s()), expected),
+                (found, expected) => prop_assert!(false, "{:?} is not {:?}", found.map(|x| x.to_i64s().unwrap()), expected),
             }
         }
     }

@@ -24,7 +24,7 @@ fn transposed(x: &Array) -> Array {
 
 /// `[b, m, k] @ [b, k, n]` by the definition.
 fn slow_matmul(a: &Array, b: &Array) -> Vec<f64> {
-    let (x, y) = (a.to_f64s(), b.to_f64s());
+    let (x, y) = (a.to_f64s().unwrap(), b.to_f64s().unwrap());
     let ([count, m, k], n) = ([a.shape()[0], a.shape()[1], a.shape()[2]], b.shape()[2]);
     let mut result = Vec::new();
     for batch in 0..count {
@@ -67,7 +67,11 @@ fn matmul_is_its_definition() {
                 let result = Array::apply_one(Op::Matmul, &[x, y]).unwrap();
                 let expected: Vec<f64> = slow_matmul(x, y);
                 let expected = Array::from_vec(expected, result.shape()).unwrap().to_dtype(dtype).unwrap();
-                assert_eq!(result.to_f64s(), expected.to_f64s(), "{count} {m} {k} {n} {dtype}");
+                assert_eq!(
+                    result.to_f64s().unwrap(),
+                    expected.to_f64s().unwrap(),
+                    "{count} {m} {k} {n} {dtype}"
+                );
             }
         }
     }
@@ -149,7 +153,7 @@ fn convolution_is_its_trilinear_form() {
                     output: List::from_slice(output),
                 };
                 let c = of_role(Role::Output, &y_shape[2..]);
-                let (xs, ws, ys) = (x.to_f64s(), w.to_f64s(), y.to_f64s());
+                let (xs, ws, ys) = (x.to_f64s().unwrap(), w.to_f64s().unwrap(), y.to_f64s().unwrap());
                 let mut sums = [vec![0.0; ys.len()], vec![0.0; xs.len()], vec![0.0; ws.len()]];
                 trilinear(&c, sizes(&x), sizes(&w), sizes(&y), |i, j, k| {
                     sums[0][k] += xs[i] * ws[j];
@@ -165,7 +169,11 @@ fn convolution_is_its_trilinear_form() {
                 ];
                 for (result, sum) in results.iter().zip(sums) {
                     let expected = Array::from_vec(sum, result.shape()).unwrap().to_dtype(dtype).unwrap();
-                    assert_eq!(result.to_f64s(), expected.to_f64s(), "{x_shape:?} {w_shape:?} {dtype}");
+                    assert_eq!(
+                        result.to_f64s().unwrap(),
+                        expected.to_f64s().unwrap(),
+                        "{x_shape:?} {w_shape:?} {dtype}"
+                    );
                 }
             }
         }
@@ -194,7 +202,7 @@ fn max_pool_is_its_definition() {
         };
         let (largest, places) = Array::apply_two(Op::MaxPool(Box::new(window)), &[&x]).unwrap();
         let shape = largest.shape().clone();
-        let (largest, places) = (largest.to_f64s(), places.to_i64s());
+        let (largest, places) = (largest.to_f64s().unwrap(), places.to_i64s().unwrap());
         for n in 0..3 {
             for (i, j) in (0..shape[1]).flat_map(|i| (0..shape[2]).map(move |j| (i, j))) {
                 let (mut best, mut place) = (f32::NEG_INFINITY, None);

@@ -44,6 +44,38 @@ impl Array {
         Ok(Array { storage, layout: like.layout.clone(), dtype, device: Device::Cpu })
     }
 
+    /// Row-major over memory of another device, which holds as many elements.
+    pub fn remote(storage: Storage, shape: Shape, dtype: DType) -> Result<Array> {
+        let numel = shape.checked_numel("remote")?;
+        let Some(memory) = storage.as_remote() else {
+            return Err(Error::device("remote", "this is the processor's memory"));
+        };
+        if storage.bytes() / dtype.size() < numel {
+            let message = format!("{} bytes do not hold {numel} elements of {dtype}", storage.bytes());
+            return Err(Error::memory("remote", message));
+        }
+        let device = memory.device();
+        Ok(Array { storage: Arc::new(storage), layout: Arc::new(Layout::contiguous(shape)), dtype, device })
+    }
+
+    /// The same numbers in the processor's memory; without a copy if they are there.
+    ///
+    /// Of a view of another device's memory, what lies between its first and last element is fetched.
+    pub fn to_host(&self) -> Result<Array> {
+        let Some(remote) = self.storage.as_remote() else { return Ok(self.clone()) };
+        let size = self.dtype.size();
+        let (low, high) = self.layout.span()?.unwrap_or((0, 0));
+        let storage = remote.read(low * size..high * size)?;
+        let offset = if high > low { self.layout.offset() - low } else { 0 };
+        let layout = Layout::new(self.shape().clone(), self.strides().clone(), offset);
+        Ok(Array {
+            storage: Arc::new(storage),
+            layout: Arc::new(layout),
+            dtype: self.dtype,
+            device: Device::Cpu,
+        })
+    }
+
     /// Every element the same number. PyTorch's `full`.
     ///
     /// ```
@@ -276,6 +308,9 @@ impl Array {
                 format!("a vector of {numel} elements does not fit into memory"),
             ));
         }
+        if self.device != Device::Cpu {
+            return self.to_host()?.to_vec();
+        }
         let _lock = Locks::read(&self.storage);
         if self.is_contiguous() {
             // SAFETY: the layout lies inside the memory (checked when made), T is its type, and we hold the lock.
@@ -295,6 +330,9 @@ impl Array {
     #[track_caller]
     pub fn into_vec<T: Element>(self) -> Result<Vec<T>> {
         self.check_type::<T>("into_vec")?;
+        if self.device != Device::Cpu {
+            return self.to_host()?.into_vec();
+        }
         let whole = self.is_contiguous()
             && self.offset() == 0
             && self.numel() * self.dtype.size() == self.storage.bytes();
@@ -330,29 +368,35 @@ impl Array {
                 format!("an array of shape {} is not one number; index it, or reduce it first", self.shape()),
             ));
         }
+        if self.device != Device::Cpu {
+            return self.to_host()?.item_scalar();
+        }
         let _lock = Locks::read(&self.storage);
         // SAFETY: one element lies at the layout's offset (checked when made); we hold the lock.
         Ok(with_element!(self.dtype, T => unsafe { *self.as_ptr().cast::<T>() }.to_scalar()))
     }
 
     /// All elements in row-major order as numbers without a width. Memory for them must be there.
-    pub fn to_scalars(&self) -> Vec<Scalar> {
+    pub fn to_scalars(&self) -> Result<Vec<Scalar>> {
+        if self.device != Device::Cpu {
+            return self.to_host()?.to_scalars();
+        }
         let _lock = Locks::read(&self.storage);
-        with_element!(self.dtype, T => {
+        Ok(with_element!(self.dtype, T => {
             let start = self.storage.as_ptr().cast::<T>();
             // SAFETY: every place of the layout lies inside the memory (checked when made); we hold the lock.
             self.layout.places().map(|place| unsafe { *start.add(place) }.to_scalar()).collect()
-        })
+        }))
     }
 
     /// All elements in row-major order as `f64`.
-    pub fn to_f64s(&self) -> Vec<f64> {
-        self.to_scalars().into_iter().map(Scalar::to_f64).collect()
+    pub fn to_f64s(&self) -> Result<Vec<f64>> {
+        Ok(self.to_scalars()?.into_iter().map(Scalar::to_f64).collect())
     }
 
     /// All elements in row-major order as `i64`.
-    pub fn to_i64s(&self) -> Vec<i64> {
-        self.to_scalars().into_iter().map(Scalar::to_i64).collect()
+    pub fn to_i64s(&self) -> Result<Vec<i64>> {
+        Ok(self.to_scalars()?.into_iter().map(Scalar::to_i64).collect())
     }
 
     fn check_type<T: Element>(&self, operation: &'static str) -> Result<()> {

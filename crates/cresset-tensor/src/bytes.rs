@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{Array, DType, Error, Locks, Result, Shape};
+use crate::{Array, DType, Device, Error, Locks, Result, Shape};
 
 /// Bytes that elements with gaps between them are gathered into before they are written.
 const CHUNK: usize = 1 << 16;
@@ -76,6 +76,9 @@ impl Array {
         let (numel, size) = (self.numel(), self.dtype().size());
         if numel == 0 {
             return Ok(());
+        }
+        if self.device() != Device::Cpu {
+            return self.to_host().map_err(io::Error::other)?.write_bytes(writer);
         }
         let _lock = Locks::read(self.storage());
         if NATIVE && self.is_contiguous() {

@@ -43,8 +43,13 @@ impl Array {
         if self.numel() == 0 {
             text.push_str("[]");
         } else {
-            let _lock = Locks::read(self.storage());
-            body::write(&mut text, self, PREFIX.len(), options);
+            match self.to_host() {
+                Ok(here) => {
+                    let _lock = Locks::read(here.storage());
+                    body::write(&mut text, &here, PREFIX.len(), options);
+                }
+                Err(error) => text.push_str(&format!("<{}>", error.message())),
+            }
         }
         let own = self.suffixes(options);
         let suffixes = own.iter().map(String::as_str).chain(more.iter().copied());

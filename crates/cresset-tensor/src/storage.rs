@@ -9,7 +9,7 @@ use std::sync::{
 
 use smallvec::SmallVec;
 
-use crate::{Error, Result, memory, memory::Block};
+use crate::{Error, Result, device::Remote, memory, memory::Block};
 
 /// Memory that arrays share.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ enum Memory {
     Pooled(Block),
     /// Boxed, as it is the rarer one and large.
     Owned(Box<Owned>),
+    /// That of another device, to which the processor has no pointer.
+    Remote(Box<dyn Remote>),
 }
 
 /// The parts of a `Vec`, to be dropped as one.
@@ -77,6 +79,19 @@ impl Storage {
         )
     }
 
+    /// Memory of another device.
+    pub fn remote(memory: Box<dyn Remote>, bytes: usize) -> Storage {
+        Storage::over(Memory::Remote(memory), bytes)
+    }
+
+    /// The device's memory, if it is not the processor's.
+    pub fn as_remote(&self) -> Option<&dyn Remote> {
+        match &self.memory {
+            Memory::Remote(memory) => Some(&**memory),
+            Memory::Pooled(_) | Memory::Owned(_) => None,
+        }
+    }
+
     /// The vector this memory was taken over from, without a copy; the storage back where it was not.
     pub fn into_vec<T: crate::Element>(self) -> Result<Vec<T>, Storage> {
         match self.memory {
@@ -90,11 +105,15 @@ impl Storage {
     }
 
     /// Where the memory starts. Dereferencing it needs a lock, or memory nobody else has seen.
+    ///
+    /// # Panics
+    /// On another device's memory: whoever computes on the processor has made sure that it is the processor's.
     #[inline]
     pub fn as_ptr(&self) -> *mut u8 {
         match &self.memory {
             Memory::Pooled(block) => block.as_ptr(),
             Memory::Owned(owned) => owned.pointer,
+            Memory::Remote(memory) => not_here(&**memory),
         }
     }
 
@@ -115,6 +134,11 @@ impl Storage {
     pub fn bump(&self) {
         self.version.fetch_add(1, Relaxed);
     }
+}
+
+#[cold]
+fn not_here(memory: &dyn Remote) -> ! {
+    panic!("a bug in this library: memory of {} was about to be read by the processor", memory.device())
 }
 
 impl Drop for Owned {

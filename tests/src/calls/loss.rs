@@ -132,7 +132,9 @@ fn answer<T: Apply>(name: &str, args: &Args<T>) -> Result<Option<Value<T>>> {
         "multilabel_margin_loss" => x()?.multilabel_margin_loss_with(target()?, reduction(args)?)?,
         "ctc_loss" => {
             let lengths = |place, name| match args.tensor(place, name) {
-                Ok(list) => Ok(list.array().to_i64s().into_iter().map(|x| x.max(0) as usize).collect()),
+                Ok(list) => {
+                    Ok(list.array().to_i64s().unwrap().into_iter().map(|x| x.max(0) as usize).collect())
+                }
                 Err(_) => args.sizes(place, name),
             };
             let (inputs, targets): (Vec<usize>, Vec<usize>) =

@@ -95,7 +95,7 @@ fn once(places: &Array, dim: i64) -> Result<(), Difference> {
     }
     let rows = places.movedim(dim, -1).map_err(|error| Difference(error.to_string()))?;
     let size = rows.shape().last().copied().unwrap_or(1).max(1);
-    for row in rows.to_i64s().chunks(size) {
+    for row in rows.to_i64s().unwrap().chunks(size) {
         if row.iter().collect::<HashSet<_>>().len() < row.len() {
             return Err(Difference("a place is given twice".into()));
         }

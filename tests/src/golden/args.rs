@@ -102,7 +102,7 @@ impl<T: Apply> Args<T> {
     pub fn largest(&self) -> f64 {
         let values = self.list.iter().chain(self.named.iter().map(|(_, value)| value));
         let tensors = values.flat_map(|value| value.tensors());
-        let numbers = tensors.flat_map(|tensor| tensor.array().to_f64s());
+        let numbers = tensors.flat_map(|tensor| tensor.array().to_f64s().unwrap());
         numbers.map(f64::abs).filter(|x| x.is_finite()).fold(0.0, f64::max)
     }
 

@@ -125,7 +125,7 @@ pub fn compare_arrays(got: &Array, expected: &Array, slack: f64) -> Result<(), D
         return Difference::new(format!("shape {}, not {}", got.shape(), expected.shape()));
     }
     if !expected.dtype().is_float() {
-        let (got, expected) = (got.to_i64s(), expected.to_i64s());
+        let (got, expected) = (got.to_i64s().unwrap(), expected.to_i64s().unwrap());
         let wrong = got.iter().zip(&expected).enumerate().filter(|(_, (got, expected))| got != expected);
         return match wrong.clone().next() {
             None => Ok(()),
@@ -137,7 +137,7 @@ pub fn compare_arrays(got: &Array, expected: &Array, slack: f64) -> Result<(), D
         };
     }
     let tolerance = Tolerance::of(expected.dtype()).times(slack);
-    let (got, expected) = (got.to_f64s(), expected.to_f64s());
+    let (got, expected) = (got.to_f64s().unwrap(), expected.to_f64s().unwrap());
     let finite = expected.iter().map(|x| x.abs()).filter(|x| x.is_finite());
     let tolerance = tolerance.among(finite.fold(0.0, f64::max));
     let wrong: Vec<usize> = (0..got.len()).filter(|&i| !close(got[i], expected[i], tolerance)).collect();

@@ -162,12 +162,12 @@ fn placed(case: &Case, array: &Array) -> Array {
         let strides: Strides = args.ints(2, "stride")?.iter().map(|&stride| stride as isize).collect();
         let offset = args.size_or(3, "storage_offset", AROUND)?;
         let mut memory = vec![Scalar::Int(0); array.numel() + 2 * AROUND];
-        for (place, value) in Layout::new(sizes, strides, offset).places().zip(out.to_scalars()) {
+        for (place, value) in Layout::new(sizes, strides, offset).places().zip(out.to_scalars().unwrap()) {
             if let Some(element) = memory.get_mut(place) {
                 *element = value;
             }
         }
-        memory[AROUND..AROUND + array.numel()].copy_from_slice(&array.to_scalars());
+        memory[AROUND..AROUND + array.numel()].copy_from_slice(&array.to_scalars().unwrap());
         let memory: Array = with_element!(array.dtype(), T => {
             Array::from_vec(memory.into_iter().map(T::from_scalar).collect(), [array.numel() + 2 * AROUND])?
         });

@@ -72,7 +72,7 @@ impl Noise {
             let step = self.weight() * x.abs().clamp(1e-2, 1.0);
             if x.is_finite() { step } else { 0.0 }
         };
-        x.to_f64s().iter().map(&mut one).collect()
+        x.to_f64s().unwrap().iter().map(&mut one).collect()
     }
 }
 
@@ -233,7 +233,7 @@ impl<'a> Subject<'a> {
     fn each(&self, gradient: &[Array]) -> String {
         let mut text = String::new();
         for (i, x) in self.inputs.iter().enumerate().filter(|(_, x)| x.numel() <= 1024) {
-            let (values, gradient) = (x.to_f64s(), gradient[i].to_f64s());
+            let (values, gradient) = (x.to_f64s().unwrap(), gradient[i].to_f64s().unwrap());
             let mut shown = 0;
             for j in 0..x.numel() {
                 let mut ds: Vec<Vec<f64>> = self.inputs.iter().map(|x| vec![0.0; x.numel()]).collect();
@@ -291,7 +291,7 @@ impl<'a> Subject<'a> {
         let vs: Vec<Array> =
             self.inputs.iter().map(|x| noise.like(x)).collect::<Result<_>>().map_err(|e| e.to_string())?;
         let reverse = dot(gradient, &vs);
-        let size: f64 = gradient.iter().flat_map(|g| g.to_f64s()).map(f64::abs).sum();
+        let size: f64 = gradient.iter().flat_map(|g| g.to_f64s().unwrap()).map(f64::abs).sum();
         if !reverse.is_finite() {
             return Ok(false);
         }
@@ -349,21 +349,25 @@ fn tracked<'t>(ys: &'t [Tensor], us: &'t [Tensor]) -> (Vec<&'t Tensor>, Vec<&'t 
 /// `x + t·d`, row-major.
 fn moved(xs: &[Array], ds: &[Vec<f64>], t: f64) -> Vec<Array> {
     let one = |(x, d): (&Array, &Vec<f64>)| {
-        let values: Vec<f64> = x.to_f64s().iter().zip(d).map(|(x, d)| x + t * d).collect();
+        let values: Vec<f64> = x.to_f64s().unwrap().iter().zip(d).map(|(x, d)| x + t * d).collect();
         Array::from_vec(values, x.shape().clone()).unwrap_or_else(|_| x.clone())
     };
     xs.iter().zip(ds).map(one).collect()
 }
 
 fn dot(a: &[Array], b: &[Array]) -> f64 {
-    a.iter().zip(b).flat_map(|(a, b)| a.to_f64s().into_iter().zip(b.to_f64s())).map(|(a, b)| a * b).sum()
+    a.iter()
+        .zip(b)
+        .flat_map(|(a, b)| a.to_f64s().unwrap().into_iter().zip(b.to_f64s().unwrap()))
+        .map(|(a, b)| a * b)
+        .sum()
 }
 
 /// The derivative along a direction, and the sum of its summands' sizes.
 fn along(gradient: &[Array], ds: &[Vec<f64>]) -> (f64, f64) {
     let parts = gradient.iter().zip(ds).flat_map(|(g, d)| {
         let d = d.clone();
-        g.to_f64s().into_iter().zip(d).map(|(g, d)| g * d)
+        g.to_f64s().unwrap().into_iter().zip(d).map(|(g, d)| g * d)
     });
     parts.fold((0.0, 0.0), |(sum, size), part| (sum + part, size + part.abs()))
 }
@@ -374,7 +378,7 @@ fn same(what: &str, a: &[Array], b: &[Array]) -> Result<(), String> {
         if a.shape() != b.shape() {
             return Err(format!("{what}: input {i}'s gradient has shapes {} and {}", a.shape(), b.shape()));
         }
-        let (a, b) = (a.to_f64s(), b.to_f64s());
+        let (a, b) = (a.to_f64s().unwrap(), b.to_f64s().unwrap());
         let size = a.iter().chain(&b).filter(|x| x.is_finite()).fold(0.0f64, |size, x| size.max(x.abs()));
         let differs = |(a, b): (&f64, &f64)| {
             !(a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-10 * size + 1e-14)

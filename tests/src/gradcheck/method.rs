@@ -127,7 +127,7 @@ fn drawn(x: &Array, attempt: u64, noise: &mut Noise) -> Array {
             _ => 1.5 + 0.5 * weight,
         }
     };
-    let values: Vec<f64> = x.to_f64s().into_iter().map(&mut draw).collect();
+    let values: Vec<f64> = x.to_f64s().unwrap().into_iter().map(&mut draw).collect();
     Array::from_vec(values, x.shape().clone()).unwrap_or_else(|_| x.clone())
 }
 
@@ -169,7 +169,7 @@ fn double(x: &Array) -> Array {
     if !x.dtype().is_float() {
         return x.clone();
     }
-    Array::from_vec(x.to_f64s(), x.shape().clone()).unwrap_or_else(|_| x.clone())
+    Array::from_vec(x.to_f64s().unwrap(), x.shape().clone()).unwrap_or_else(|_| x.clone())
 }
 
 /// The case's arguments, all in double precision, those of the paths being `xs`.

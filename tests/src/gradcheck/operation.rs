@@ -1,7 +1,7 @@
 //! Every operation of the vocabulary, and what is drawn for it. The `match` is exhaustive: a new operation has to say.
 
 use cresset_ops::{
-    Op, Shape,
+    Device, Op, Shape,
     op::{Combine, Kind, List, Reduce, Reduction, Scan},
     view::ViewKind,
 };
@@ -65,6 +65,7 @@ fn of_kind(kind: Kind) -> Vec<Subject> {
             })
             .into(),
         Kind::Normalize => vec![Subject::new("normalize", normalize)],
+        Kind::ToDevice => vec![Subject::new("to_device", to_device)],
     }
 }
 
@@ -211,6 +212,12 @@ fn search_sorted(draw: &mut Draw) -> Sample {
     let values = draw.shape((0, 2), (0, 3));
     let inputs = vec![Input::Vary(sorted), Input::Vary(draw.laid(&values, ANY))];
     Sample { op: Op::SearchSorted { right: draw.truth() }, inputs }
+}
+
+fn to_device(draw: &mut Draw) -> Sample {
+    let shape = draw.shape((0, 3), (0, 4));
+    let op = Op::ToDevice { from: Device::Cpu, to: Device::Cpu };
+    Sample { op, inputs: vec![Input::Vary(draw.laid(&shape, ANY))] }
 }
 
 fn normalize(draw: &mut Draw) -> Sample {

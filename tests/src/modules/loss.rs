@@ -140,9 +140,13 @@ pub fn build(name: &str, init: Init, wanted: &Wanted) -> Result<Option<Built>> {
                 .reduction(reduction()?);
             wanted.module(loss, |loss, args| {
                 let lengths = |place, name| match args.tensor(place, name) {
-                    Ok(list) => {
-                        Ok(list.array().to_i64s().into_iter().map(|length| length.max(0) as usize).collect())
-                    }
+                    Ok(list) => Ok(list
+                        .array()
+                        .to_i64s()
+                        .unwrap()
+                        .into_iter()
+                        .map(|length| length.max(0) as usize)
+                        .collect()),
                     Err(_) => args.sizes(place, name),
                 };
                 let (inputs, targets): (Vec<usize>, Vec<usize>) =

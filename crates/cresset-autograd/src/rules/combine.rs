@@ -74,8 +74,8 @@ pub(super) fn product<T: Apply>(
 ) -> Result<Gradients<T>> {
     let (x, index, y) = (context.x(0)?, context.x(1)?, context.y(0)?);
     let source = &used(context.x(2)?, index, places)?;
-    let zeros = |x: &T| x.array().to_f64s().contains(&0.0);
-    if zeros(x) || zeros(source) {
+    let zeros = |x: &T| Ok(x.array().to_f64s()?.contains(&0.0));
+    if zeros(x)? || zeros(source)? {
         return product_of_others(context, places, dim, source, dy);
     }
     let weighted = T::formula(&[dy, y], &[], |x, _| x[0] * x[1])?;
@@ -139,7 +139,7 @@ fn side_by_side(index: &Array, places: Places, dim: usize, size: usize) -> Resul
         Places::Slices => (1, shape.numel()),
         Places::Elements => (shape[dim + 1..].iter().product::<usize>().max(1), shape[dim].max(1)),
     };
-    let targets = index.to_i64s();
+    let targets = index.to_i64s()?;
     let mut seen: HashMap<(usize, i64), i64> = HashMap::new();
     let mut turns = Vec::with_capacity(targets.len());
     for (i, &target) in targets.iter().enumerate() {

@@ -115,7 +115,7 @@ pub(crate) fn needs(op: &Op, wanted: &[bool]) -> Needs {
         Op::Scan { kind: ScanKind::Sum, .. } => (Some64::NONE, Some64::NONE),
         Op::Scan { kind: ScanKind::Prod | ScanKind::LogSumExp, .. } => (Some64::ALL, Some64::ALL),
         Op::Scan { kind: ScanKind::Max | ScanKind::Min, .. } => (Some64::NONE, Some64::of(&[1])),
-        Op::View(_) | Op::Unview { .. } | Op::Overwrite(_) | Op::Concat { .. } => {
+        Op::View(_) | Op::Unview { .. } | Op::Overwrite(_) | Op::Concat { .. } | Op::ToDevice { .. } => {
             (Some64::NONE, Some64::NONE)
         }
         // Each factor's gradient is of the other one.
@@ -163,7 +163,8 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
             | Op::Sort { .. }
             | Op::TopK { .. }
             | Op::SearchSorted { .. }
-            | Op::Softmax { .. } => Ok(context.wanted.iter().map(|_| None).collect()),
+            | Op::Softmax { .. }
+            | Op::ToDevice { .. } => Ok(context.wanted.iter().map(|_| None).collect()),
         };
     };
     let shape = |i: usize| context.input_shape(i);
@@ -265,6 +266,9 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
             smallvec![Some(T::formula(&[dy, context.y(0)?, &total], &[], |x, _| x[0] - x[1].exp() * x[2])?)]
         }
         Op::Normalize { dims, .. } => smallvec![Some(normalize(context, *dims, dys)?)],
+        Op::ToDevice { from, to } => {
+            smallvec![Some(T::apply_one(Op::ToDevice { from: *to, to: *from }, &[dy])?)]
+        }
     })
 }
 

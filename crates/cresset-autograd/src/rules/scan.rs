@@ -55,7 +55,7 @@ pub(super) fn exclusive_product<T: Apply>(x: &T, dim: usize) -> Result<T> {
 
 /// `∂xᵢ = Σ_{j≥i} ∂yⱼ·yⱼ/xᵢ`; with zeros about, by the products themselves, which takes the square of the memory.
 fn product<T: Apply>(x: &T, y: &T, dy: &T, dim: usize) -> Result<T> {
-    if !x.array().to_f64s().contains(&0.0) {
+    if !x.array().to_f64s()?.contains(&0.0) {
         let weighted = T::formula(&[dy, y], &[], |x, _| x[0] * x[1])?;
         let total = backwards(&weighted, dim, |w| run(w, Scan::Sum, dim))?;
         return total.div(x);

@@ -75,7 +75,8 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
             | Op::TopK { .. }
             | Op::SearchSorted { .. }
             | Op::Softmax { .. }
-            | Op::Normalize { .. },
+            | Op::Normalize { .. }
+            | Op::ToDevice { .. },
             _,
         ) => by_adjoint(context, dxs),
     }

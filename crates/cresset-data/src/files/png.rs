@@ -74,7 +74,7 @@ pub fn save_image(image: &Tensor, path: impl AsRef<Path>) -> Result<()> {
     if width == 0 || height == 0 {
         return Err(Error::shape(name, "there is nothing to draw in an empty image"));
     }
-    let numbers: Vec<f64> = image.permute([1, 2, 0])?.array().to_f64s();
+    let numbers: Vec<f64> = image.permute([1, 2, 0])?.array().to_f64s()?;
     let whole = if image.dtype() == DType::U8 { 1.0 } else { 255.0 };
     let failed = |error| bad(name, path, error);
     let mut data = ZlibEncoder::new(Vec::new(), Compression::default());

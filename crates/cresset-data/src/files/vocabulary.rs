@@ -81,7 +81,7 @@ impl Vocabulary {
                 format!("numbers of words are integers, not {}", numbers.dtype()),
             ));
         }
-        numbers.array().to_i64s().into_iter().map(word).collect()
+        numbers.array().to_i64s()?.into_iter().map(word).collect()
     }
 }
 

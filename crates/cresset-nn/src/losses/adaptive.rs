@@ -137,7 +137,7 @@ impl AdaptiveLogSoftmaxWithLoss {
     }
 
     fn of_rows(&self, input: &Tensor, target: &Tensor) -> Result<(Tensor, Tensor)> {
-        let targets = target.array().to_i64s();
+        let targets = target.array().to_i64s()?;
         let end = self.cutoffs.last().map_or(0, |&end| end as i64);
         if let Some(wrong) = targets.iter().find(|&&target| target < 0 || target >= end) {
             return Err(Error::index(NAME, format!("target {wrong} is out of range for {end} classes")));

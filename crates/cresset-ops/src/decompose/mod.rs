@@ -41,6 +41,7 @@ pub fn is_primitive(op: &Op) -> bool {
         Op::Gather { .. } | Op::Scatter { .. } => true,
         // Order.
         Op::Sort { .. } => true,
+        Op::ToDevice { .. } => true,
         Op::Reduce(reduce) if reduce.map.is_some() => false,
         Op::Reduce(reduce) => match reduce.kind {
             Reduction::Sum | Reduction::Prod | Reduction::Max => true,
@@ -65,9 +66,12 @@ pub fn is_primitive(op: &Op) -> bool {
 /// The parts of an operation that is none of the above. Inference has passed it, so inputs are as many as they must be.
 fn parts<T: Apply>(op: &Op, x: &[&T]) -> Result<Outputs<T>> {
     Ok(match op {
-        Op::Map(_) | Op::View(_) | Op::Gather { .. } | Op::Scatter { .. } | Op::Sort { .. } => {
-            T::apply(op.clone(), x)?
-        }
+        Op::Map(_)
+        | Op::View(_)
+        | Op::Gather { .. }
+        | Op::Scatter { .. }
+        | Op::Sort { .. }
+        | Op::ToDevice { .. } => T::apply(op.clone(), x)?,
         Op::Reduce(reduce) => smallvec![reduction::reduce(reduce, x)?],
         Op::Scan { kind, dim } => scan::scan(*kind, *dim, x[0])?,
         Op::Unview { view, base } => smallvec![indexing::unview(view, base, x[0])?],

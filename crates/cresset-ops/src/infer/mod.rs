@@ -33,18 +33,6 @@ fn meta(shape: Shape, dtype: DType) -> Meta {
 
 /// What an operation gives for such inputs. Only layouts and dtypes of the inputs are looked at.
 pub fn infer(op: &Op, inputs: &[&Array]) -> Result<Metas> {
-    if let [first, rest @ ..] = inputs
-        && let Some(other) = rest.iter().find(|other| other.device() != first.device())
-    {
-        return Err(Error::device(
-            op.name(),
-            format!(
-                "arrays on different devices: {} and {}; move one with to_device",
-                first.device(),
-                other.device()
-            ),
-        ));
-    }
     Ok(match op {
         Op::Map(map) => infer_map(map, inputs)?,
         Op::Reduce(reduce) => smallvec![infer_reduce(reduce, inputs)?],
@@ -60,6 +48,10 @@ pub fn infer(op: &Op, inputs: &[&Array]) -> Result<Metas> {
                 }
                 Scan::Max | Scan::Min => smallvec![meta(shape.clone(), x.dtype()), meta(shape, DType::I64)],
             }
+        }
+        Op::ToDevice { .. } => {
+            let [x] = take(op, inputs)?;
+            smallvec![meta(x.shape().clone(), x.dtype())]
         }
         Op::View(view) => {
             let [x] = take(op, inputs)?;

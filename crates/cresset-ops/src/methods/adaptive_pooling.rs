@@ -304,7 +304,7 @@ fn fractional<T: Apply>(
             format!("samples must be floating point [n, channels, {dims}], not {}", samples.shape()),
         ));
     }
-    let samples = samples.array().to_f64s();
+    let samples = samples.array().to_f64s()?;
     let (mut places, mut length) = (Vec::new(), 1);
     for plane in 0..planes {
         let windows: Vec<Vec<(usize, usize)>> = (0..dims)

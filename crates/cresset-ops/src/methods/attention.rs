@@ -200,7 +200,7 @@ fn open_rows(mask: &Array) -> Result<Option<Array>> {
         DType::Bool => reduce(Reduction::Any)?,
         _ => Array::formula(&[&reduce(Reduction::Max)?], &[f64::NEG_INFINITY.into()], |x, n| x[0].ne(n[0]))?,
     };
-    let all = open.to_scalars().iter().all(|open| open.to_bool());
+    let all = open.to_scalars()?.iter().all(|open| open.to_bool());
     Ok((!all).then_some(open))
 }
 

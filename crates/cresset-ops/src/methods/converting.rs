@@ -1,9 +1,9 @@
 //! Other dtypes by PyTorch's short names, and numbers out of arrays.
 
-use cresset_tensor::{DType, Device, Element, Error, Result, Scalar};
+use cresset_tensor::{DType, Device, Element, Result, Scalar};
 
 use super::Elementwise;
-use crate::{Apply, Operand, expr::Type};
+use crate::{Apply, Operand, expr::Type, op::Op};
 
 /// Declares conversions.
 macro_rules! conversions {
@@ -43,7 +43,7 @@ pub trait Converting: Apply {
         if self.device() == device {
             return Ok(self.clone());
         }
-        Err(Error::device("to_device", format!("no backend for {device} is loaded; use Device::Cpu")))
+        Self::apply_one(Op::ToDevice { from: self.device(), to: device }, &[self])
     }
 
     /// The one number of an array of one element, converted to the type asked for.

@@ -118,7 +118,7 @@ pub trait Embeddings: Apply {
         let rows = match padding.is_some() || scale_grad_by_freq {
             false => rows,
             true => {
-                let places = index.array().to_i64s();
+                let places = index.array().to_i64s()?;
                 let often = if scale_grad_by_freq { counts(&places) } else { HashMap::new() };
                 let factor = |place: &i64| match often.get(place) {
                     _ if padding == Some(*place) => 0.0,
@@ -159,7 +159,7 @@ pub trait Embeddings: Apply {
         }
         let ends = bag_ends(self, options.offsets, options.include_last_offset)?;
         let index = flat_index(self)?;
-        let places = index.array().to_i64s();
+        let places = index.array().to_i64s()?;
         if let Some(place) = places.iter().find(|&&place| place < 0 || place as usize >= weight.shape()[0]) {
             return Err(Error::index(
                 "embedding_bag",
@@ -211,7 +211,7 @@ pub trait Embeddings: Apply {
         if self.dtype() != DType::I64 {
             return Err(Error::dtype("one_hot", format!("the classes must be int64, not {}", self.dtype())));
         }
-        let classes = self.array().to_i64s();
+        let classes = self.array().to_i64s()?;
         if let Some(class) = classes.iter().find(|&&class| class < 0) {
             return Err(Error::index("one_hot", format!("classes must not be negative: {class}")));
         }
@@ -335,7 +335,7 @@ fn with_gradient_times<T: Apply>(rows: &T, factors: Vec<f64>) -> Result<T> {
 
 /// Rows that were asked for and are longer than the limit are made that long, in place and without a history.
 fn renormalize(weight: &Array, index: &Array, limit: f64, norm_type: f64) -> Result<()> {
-    let mut places = index.to_i64s();
+    let mut places = index.to_i64s()?;
     places.sort_unstable();
     places.dedup();
     let index: Array = integers(places)?;
@@ -359,7 +359,7 @@ fn bag_ends<T: Apply>(index: &T, offsets: Option<&T>, include_last: bool) -> Res
             if offsets.rank() != 1 || !matches!(offsets.dtype(), DType::I64 | DType::I32) {
                 return fail("the offsets must be integers of one dimension".into());
             }
-            let mut starts = offsets.array().to_i64s();
+            let mut starts = offsets.array().to_i64s()?;
             if include_last && starts.is_empty() {
                 return fail("the last offset must be there to be included".into());
             }

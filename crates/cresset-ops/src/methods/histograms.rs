@@ -53,7 +53,7 @@ pub trait Histograms: Apply {
         let (low, high) = outer("histc", self.array(), min, max, min == max, 1.0)?;
         let edges = Edges::even("histc", self.dtype(), bins, low, high)?;
         let mut counts = vec![0.0; bins];
-        for x in self.array().to_f64s() {
+        for x in self.array().to_f64s()? {
             if let Some(bin) = edges.linear(x) {
                 counts[bin] += 1.0;
             }
@@ -150,7 +150,7 @@ pub trait Histograms: Apply {
             return Ok(Self::constant(Array::from_vec(counts, shape)?));
         };
         let mut sums = vec![0f64; check.numel()];
-        let list = numbers.iter().zip(weights.array().to_f64s());
+        let list = numbers.iter().zip(weights.array().to_f64s()?);
         list.for_each(|(&number, weight)| sums[number as usize] += weight);
         let dtype = if weights.dtype() == DType::F32 { DType::F32 } else { DType::F64 };
         Ok(Self::constant(Array::from_vec(sums, shape)?.to_dtype(dtype)?))
@@ -280,7 +280,7 @@ fn histogram<T: Apply>(
             format!("the range needs two ends for each of {axes} axes, not {} numbers", range.len()),
         ));
     }
-    let numbers = x.array().to_f64s();
+    let numbers = x.array().to_f64s()?;
     let mut edges = Vec::with_capacity(axes);
     for (axis, bins) in bins.iter().enumerate() {
         edges.push(match bins {
@@ -297,7 +297,7 @@ fn histogram<T: Apply>(
                         format!("edges must be {} as the input is, not {}", x.dtype(), list.dtype()),
                     ));
                 }
-                Edges { list: list.array().to_f64s(), single: x.dtype() == DType::F32 }
+                Edges { list: list.array().to_f64s()?, single: x.dtype() == DType::F32 }
             }
             Bins::Number(number) => {
                 let column: Vec<f64> = numbers.iter().skip(axis).step_by(axes.max(1)).copied().collect();
@@ -314,7 +314,7 @@ fn histogram<T: Apply>(
     let shape: Shape = edges.iter().map(Edges::bins).collect();
     let cells = Array::uninitialised(name, shape.clone(), DType::F64)?.numel();
     let mut counts = vec![0f64; cells];
-    let weights = options.weight.map(|weight| weight.array().to_f64s());
+    let weights = options.weight.map(|weight| weight.array().to_f64s()).transpose()?;
     for (i, point) in numbers.chunks_exact(axes.max(1)).enumerate() {
         let bins = point.iter().zip(&edges).map(|(&x, edges)| Some((edges.search(x)?, edges.bins())));
         let cell = bins.into_iter().try_fold(0, |cell, bin| bin.map(|(bin, bins)| cell * bins + bin));

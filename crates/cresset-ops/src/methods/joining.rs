@@ -288,7 +288,7 @@ pub trait Joining: Apply {
                 format!("repeats are a list of int64 or int32, not {} {}", self.dtype(), self.shape()),
             ));
         }
-        let counts = self.array().to_i64s();
+        let counts = self.array().to_i64s()?;
         if let Some(count) = counts.iter().find(|&&count| count < 0) {
             return Err(Error::argument("repeat_interleave", format!("cannot repeat {count} times")));
         }

@@ -78,7 +78,7 @@ impl<T: Apply> Polynomials for T {}
 #[track_caller]
 fn polynomial<T: Apply>(name: &'static str, x: &T, degree: Operand<T>, recurrence: &Recurrence) -> Result<T> {
     let degree = degree.value(x.dtype())?;
-    let most = largest(degree.array());
+    let most = largest(degree.array())?;
     if most > MOST {
         return Err(Error::argument(name, format!("degree {most} is too large; the most is {MOST}")));
     }
@@ -109,6 +109,6 @@ fn polynomial<T: Apply>(name: &'static str, x: &T, degree: Operand<T>, recurrenc
 }
 
 /// The largest of all numbers that are numbers; 0 where there are none.
-fn largest(degrees: &Array) -> f64 {
-    degrees.to_f64s().into_iter().fold(0.0, f64::max)
+fn largest(degrees: &Array) -> Result<f64> {
+    Ok(degrees.to_f64s()?.into_iter().fold(0.0, f64::max))
 }

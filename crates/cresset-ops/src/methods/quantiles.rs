@@ -181,7 +181,7 @@ fn quantile<T: Apply>(
         ));
     }
     let q = q.to_dtype(x.dtype())?;
-    if q.array().to_f64s().iter().any(|q| !(0.0..=1.0).contains(q)) {
+    if q.array().to_f64s()?.iter().any(|q| !(0.0..=1.0).contains(q)) {
         return Err(Error::argument(name, "q must lie between 0 and 1"));
     }
     // The dimension of the elements becomes the last.

@@ -141,7 +141,7 @@ pub trait Randomness: Apply {
     #[track_caller]
     fn bernoulli_with<'a>(&self, options: impl Into<TensorOptions<'a>>) -> Result<Self> {
         check_float("bernoulli", self)?;
-        if self.array().to_f64s().iter().any(|p| !(0.0..=1.0).contains(p)) {
+        if self.array().to_f64s()?.iter().any(|p| !(0.0..=1.0).contains(p)) {
             return Err(Error::argument("bernoulli", "probabilities must be between 0 and 1"));
         }
         let numbers = place_numbers(options.into(), self.numel());
@@ -158,7 +158,7 @@ pub trait Randomness: Apply {
     #[track_caller]
     fn poisson_with<'a>(&self, options: impl Into<TensorOptions<'a>>) -> Result<Self> {
         check_float("poisson", self)?;
-        let rates = self.array().to_f64s();
+        let rates = self.array().to_f64s()?;
         // No rate is too small to be one; rand_distr wants to be asked about every other.
         let distributions = rates.iter().map(|&rate| match rate {
             0.0 => Ok(None),

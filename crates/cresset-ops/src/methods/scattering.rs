@@ -325,7 +325,7 @@ fn index_fill_parts<'a, T: Apply>(
     }
     let index = from_start("index_fill", &index, axis, size)?;
     // A place named twice is filled once: its gradient counts once.
-    let mut list = index.array().to_i64s();
+    let mut list = index.array().to_i64s()?;
     list.sort_unstable();
     list.dedup();
     let index = T::constant(Array::from_slice(&list, [list.len()])?);

@@ -149,7 +149,7 @@ impl Plan {
         let count = if by_offset { width.saturating_sub(1) } else { width };
         let batches: usize = x.shape()[..axis].iter().product();
         let mut plan = Plan { axis, count, segment_of: Vec::new(), lengths: Vec::new() };
-        let numbers = list.array().to_i64s();
+        let numbers = list.array().to_i64s()?;
         for batch in 0..batches {
             let list = &numbers[batch * width..(batch + 1) * width];
             let first = plan.segment_of.len();

@@ -71,7 +71,7 @@ impl TryFrom<&Array> for Sections {
                 format!("sections are an int64 number or list, not {} {}", array.dtype(), array.shape()),
             ));
         }
-        match (array.rank(), &array.to_i64s()[..]) {
+        match (array.rank(), &array.to_i64s()?[..]) {
             (0, [number]) => Ok(Sections::One(*number)),
             (_, list) => Ok(Sections::List(list.into())),
         }

@@ -81,7 +81,7 @@ pub fn default(name: &str, groups: &[Vec<Tensor>]) -> Box<dyn Optimizer> {
 
 /// All numbers of all tensors.
 pub fn numbers(tensors: &[Tensor]) -> Vec<f64> {
-    tensors.iter().flat_map(|tensor| tensor.array().to_f64s()).collect()
+    tensors.iter().flat_map(|tensor| tensor.array().to_f64s().unwrap()).collect()
 }
 
 /// The same, bit by bit.
@@ -107,7 +107,7 @@ pub fn contents(state: &State) -> Vec<u64> {
         State::Int(number) => vec![*number as u64],
         State::Float(number) => vec![number.to_bits()],
         State::Text(text) => text.bytes().map(u64::from).collect(),
-        State::Array(array) => array.to_f64s().into_iter().map(f64::to_bits).collect(),
+        State::Array(array) => array.to_f64s().unwrap().into_iter().map(f64::to_bits).collect(),
         State::List(list) => list.iter().flat_map(contents).collect(),
         State::Map(entries) => entries.iter().flat_map(|(_, value)| contents(value)).collect(),
     }

@@ -432,7 +432,7 @@ fn choose<T: Apply>(name: &'static str, x: &T, target: &T, ignore_index: i64) ->
         })?;
         if outside.item()? {
             let wrong =
-                target.array().to_i64s().into_iter().find(|&t| (t < 0 || t >= classes) && t != ignore_index);
+                target.array().to_i64s()?.into_iter().find(|&t| (t < 0 || t >= classes) && t != ignore_index);
             return Err(Error::index(
                 name,
                 format!("target {} is out of range for {classes} classes", wrong.unwrap_or_default()),

@@ -104,7 +104,7 @@ impl Lattice {
         if let Some(length) = input_lengths.iter().find(|&&length| length > time) {
             return fail(format!("input length {length} exceeds the {time} steps of log_probs"));
         }
-        let all = targets.array().to_i64s();
+        let all = targets.array().to_i64s()?;
         let mut start = 0usize;
         let mut rows: Vec<&[i64]> = Vec::new();
         for (sample, &length) in target_lengths.iter().enumerate() {

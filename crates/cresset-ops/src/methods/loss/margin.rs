@@ -165,7 +165,7 @@ pub trait MarginLosses: Apply {
         }
         check_labels(name, target, -1, classes)?;
         // Which places of the lists count, and which classes they do not name.
-        let mut labels = target.array().to_i64s();
+        let mut labels = target.array().to_i64s()?;
         let (mut listed, mut others) = (vec![false; labels.len()], vec![true; labels.len()]);
         for sample in 0..samples {
             let row = sample * classes..(sample + 1) * classes;
@@ -208,7 +208,7 @@ fn check_labels<T: Apply>(name: &'static str, target: &T, least: i64, classes: u
     if target.dtype() != DType::I64 {
         return Err(Error::dtype(name, format!("the target must be int64, not {}", target.dtype())));
     }
-    match target.array().to_i64s().into_iter().find(|&label| label < least || label >= classes as i64) {
+    match target.array().to_i64s()?.into_iter().find(|&label| label < least || label >= classes as i64) {
         None => Ok(()),
         Some(label) => {
             Err(Error::index(name, format!("target {label} is out of range for {classes} classes")))

@@ -267,5 +267,5 @@ fn least(x: &Array) -> Result<f64> {
     if !least.is_nan() {
         return Ok(least);
     }
-    Ok(x.to_f64s().into_iter().fold(f64::INFINITY, f64::min))
+    Ok(x.to_f64s()?.into_iter().fold(f64::INFINITY, f64::min))
 }
