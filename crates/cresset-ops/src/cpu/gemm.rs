@@ -4,7 +4,7 @@
 
 use cresset_tensor::{DType, Element};
 
-use super::{plan::Lane, simd::for_every_simd};
+use super::{panels, plan::Lane, simd::for_every_simd};
 use crate::math::{Fma, Separate};
 
 /// Below so many multiplications, packing costs more than it saves.
@@ -97,7 +97,7 @@ pub trait Number: Element {
 }
 
 macro_rules! real {
-    ($type:ty, $fma:ident, $gemm:ident, $vector:expr) => {
+    ($type:ty, $fma:ident, $gemm:ident, $vector:expr, $panels:expr) => {
         impl Number for $type {
             const ZERO: $type = 0.0;
 
@@ -112,6 +112,10 @@ macro_rules! real {
             }
 
             unsafe fn packed(size: Size, a: Matrix<$type>, b: Matrix<$type>, add: bool, c: Matrix<$type>) {
+                // SAFETY: the caller's.
+                if unsafe { $panels(size, a, b, add, c) } {
+                    return;
+                }
                 let beta = if add { 1.0 } else { 0.0 };
                 // SAFETY: the caller's; with β = 0 the result is not read.
                 unsafe {
@@ -129,8 +133,14 @@ macro_rules! real {
     };
 }
 
-real!(f32, mul_add, sgemm, vector_single);
-real!(f64, mul_add_wide, dgemm, vector::<f64, Separate>);
+/// # Safety
+/// None: it does nothing.
+unsafe fn no_panels(_: Size, _: Matrix<f64>, _: Matrix<f64>, _: bool, _: Matrix<f64>) -> bool {
+    false
+}
+
+real!(f32, mul_add, sgemm, vector_single, panels::multiply);
+real!(f64, mul_add_wide, dgemm, vector::<f64, Separate>, no_panels);
 
 for_every_simd! { fn vector_single(job: &Vector<f32>) = vector_f32 }
 

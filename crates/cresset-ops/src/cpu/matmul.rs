@@ -14,8 +14,12 @@ use crate::infer::Meta;
 const PARALLEL: usize = 1 << 19;
 /// Multiplications of a task of several small products, or of a part of a matrix-vector product.
 const GRAIN: usize = 1 << 17;
-/// Rows and columns of the result that one task computes: large enough that packing is a small part of the work.
-const BLOCK: (usize, usize) = (256, 512);
+/// Rows and columns of the result that one task computes at most: a block of so many rows stays in the second-level cache.
+const BLOCK: (usize, usize) = (256, 1024);
+/// Columns of a block are a multiple of this, and rows too: whole tiles.
+const NARROW: usize = 32;
+/// Tasks to divide a product into where it is large enough.
+const TASKS: usize = 4;
 
 pub fn matmul(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
     let dtype = meta.dtype;
@@ -86,7 +90,7 @@ fn product<T: Number>(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
         drop(_locks);
         return Ok(result);
     }
-    let (rows, columns) = block(size);
+    let (rows, columns) = block(size, count);
     let (down, across) = (size.m.div_ceil(rows), size.n.div_ceil(columns));
     let task = |number: usize| {
         let (i, rest) = (number / (down * across), number % (down * across));
@@ -102,26 +106,33 @@ fn product<T: Number>(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
     Ok(result)
 }
 
-/// Rows and columns of the result for a task: a function of the shape alone, so that results do not depend on how many
-/// threads there are.
-fn block(size: Size) -> (usize, usize) {
+/// Rows and columns of the result for a task, of so many products: a function of the shape alone, so that results do not
+/// depend on how many threads there are.
+fn block(size: Size, count: usize) -> (usize, usize) {
     let Size { m, k, n } = size;
     if n == 1 || m == 1 {
         // A matrix and a vector: as many rows as give a task enough to do.
         let rows = (GRAIN / k.max(1)).max(16);
         return (rows, rows);
     }
-    let (mut rows, mut columns) = BLOCK;
-    // At least four tasks, if there is enough to do.
-    while m.div_ceil(rows) * n.div_ceil(columns) < 4
-        && rows * columns * k > GRAIN * 16
-        && rows.max(columns) > 64
+    let (mut rows, mut columns) = (even(m, BLOCK.0), even(n, BLOCK.1));
+    // Tasks enough that no thread waits long for another, if there is enough to do.
+    while count.saturating_mul(m.div_ceil(rows)).saturating_mul(n.div_ceil(columns)) < TASKS
+        && rows * columns * k > 2 * GRAIN
     {
-        if rows >= columns || n.div_ceil(columns / 2) == n.div_ceil(columns) && rows > 32 {
-            rows /= 2;
+        // A block of fewer columns goes on using what was packed of them.
+        if columns >= 2 * NARROW && (columns >= rows || rows < 2 * NARROW) {
+            columns = even(columns, columns / 2);
+        } else if rows >= 2 * NARROW {
+            rows = even(rows, rows / 2);
         } else {
-            columns /= 2;
+            break;
         }
     }
     (rows, columns)
+}
+
+/// A length divided into pieces of about the same size, none longer than the limit but for rounding up to what a tile has.
+fn even(len: usize, limit: usize) -> usize {
+    len.div_ceil(len.div_ceil(limit.max(1)).max(1)).next_multiple_of(NARROW)
 }

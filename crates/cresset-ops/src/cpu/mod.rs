@@ -18,6 +18,7 @@ mod matmul;
 pub(crate) mod nonzero;
 mod normalize;
 mod operands;
+mod panels;
 mod plan;
 mod pool;
 mod radix;

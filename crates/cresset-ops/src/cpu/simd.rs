@@ -1,11 +1,9 @@
 //! Which vector instructions the loops use, chosen once at run time.
 
-/// Debug builds have the portable loops alone: three copies of every loop would make the edit-compile-test loop minutes
-/// long. So has every target but x86-64, whose base set says it all.
-#[cfg(all(target_arch = "x86_64", not(debug_assertions)))]
+#[cfg(target_arch = "x86_64")]
 pub use found::{Simd, simd};
 
-#[cfg(all(target_arch = "x86_64", not(debug_assertions)))]
+#[cfg(target_arch = "x86_64")]
 mod found {
     use std::sync::OnceLock;
 
@@ -50,6 +48,9 @@ mod found {
 
 /// Compiles `$body`, a generic `#[inline(always)]` function of an [`crate::math::Fma`], once for every set of vector
 /// instructions, as a function `$name` that calls the one for this machine.
+///
+/// Debug builds have the portable loops alone: three copies of every loop would make the edit-compile-test loop minutes
+/// long. So has every target but x86-64, whose base set says it all.
 macro_rules! for_every_simd {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $body:ident) => {
         $(#[$doc])*

@@ -1,0 +1,161 @@
+//! The inner loops of products for AVX-512: a tile of 8 rows and 32 columns in registers, and what moves blocks into panels.
+//!
+//! Eight rows suffice: 16 sums hide the latency of the multiply-adds, and 10 loads go with 16 of them.
+
+use std::arch::x86_64::*;
+
+use super::{Lines, Tile, Turn};
+
+/// Rows of a tile.
+pub const ROWS: usize = 8;
+/// Numbers in a register; a tile is two registers wide, or one where there are no more columns.
+pub const LANES: usize = 16;
+
+/// The first so many lanes.
+#[inline(always)]
+fn first(lanes: usize) -> __mmask16 {
+    if lanes >= LANES { !0 } else { (1 << lanes) - 1 }
+}
+
+/// # Safety
+/// The machine has AVX-512F, and the tile is as its fields say.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn tile(tile: &Tile) {
+    // SAFETY: the caller's.
+    unsafe {
+        match (tile.columns > LANES, tile.rows) {
+            (true, 8..) => sums::<8, 2>(tile),
+            (true, 7) => sums::<7, 2>(tile),
+            (true, 6) => sums::<6, 2>(tile),
+            (true, 5) => sums::<5, 2>(tile),
+            (true, 4) => sums::<4, 2>(tile),
+            (true, 3) => sums::<3, 2>(tile),
+            (true, 2) => sums::<2, 2>(tile),
+            (true, _) => sums::<1, 2>(tile),
+            (false, 8..) => sums::<8, 1>(tile),
+            (false, 7) => sums::<7, 1>(tile),
+            (false, 6) => sums::<6, 1>(tile),
+            (false, 5) => sums::<5, 1>(tile),
+            (false, 4) => sums::<4, 1>(tile),
+            (false, 3) => sums::<3, 1>(tile),
+            (false, 2) => sums::<2, 1>(tile),
+            (false, _) => sums::<1, 1>(tile),
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
+    // What will be written is on its way while the sums are made.
+    for r in 0..R {
+        for v in 0..V {
+            let c = tile.c.wrapping_offset(r as isize * tile.c_row).wrapping_add(LANES * v);
+            _mm_prefetch::<_MM_HINT_ET0>(c.cast());
+        }
+    }
+    let mut sums = [[_mm512_setzero_ps(); V]; R];
+    for &[over_a, over_b] in tile.steps {
+        let (a, b) = (tile.a.wrapping_offset(over_a), tile.b.wrapping_offset(over_b));
+        let mut row = [_mm512_setzero_ps(); V];
+        for (v, row) in row.iter_mut().enumerate() {
+            // SAFETY: every step of `b` has a full row of the panel.
+            *row = unsafe { _mm512_loadu_ps(b.add(LANES * v)) };
+        }
+        for (r, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: every step of `a` has a number in each of the rows.
+            let x = _mm512_set1_ps(unsafe { *a.offset(r as isize * tile.a_row) });
+            for v in 0..V {
+                sums[v] = _mm512_fmadd_ps(x, row[v], sums[v]);
+            }
+        }
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        for (v, &sum) in sums.iter().enumerate() {
+            let inside = first(tile.columns.saturating_sub(LANES * v));
+            // SAFETY: the row has as many columns as the mask lets through.
+            unsafe {
+                let c = tile.c.offset(r as isize * tile.c_row).add(LANES * v);
+                let sum = if tile.add { _mm512_add_ps(_mm512_maskz_loadu_ps(inside, c), sum) } else { sum };
+                _mm512_mask_storeu_ps(c, inside, sum);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The machine has AVX-512F, and source and target are as the fields say.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn lines(job: &Lines) {
+    for p in 0..job.count {
+        let from = job.source.wrapping_offset(p as isize * job.line);
+        let to = job.target.wrapping_add(p * job.step);
+        for (number, part) in (0..job.len).step_by(job.step).enumerate() {
+            for start in (0..job.step).step_by(LANES) {
+                let read = first(job.len.saturating_sub(part + start));
+                let written = first(job.step - start);
+                // SAFETY: the masks let through what the line has, and what the step has room for.
+                unsafe {
+                    let line = _mm512_maskz_loadu_ps(read, from.wrapping_add(part + start));
+                    _mm512_mask_storeu_ps(to.wrapping_add(number * job.apart + start), written, line);
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The machine has AVX-512F, and source and target are as the fields say.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn turn(job: &Turn) {
+    let written = first(job.written);
+    for start in (0..job.count).step_by(LANES) {
+        let count = LANES.min(job.count - start);
+        let mut x = [_mm512_setzero_ps(); LANES];
+        for (l, x) in x.iter_mut().enumerate().take(job.lines) {
+            let from = job.source.wrapping_offset(l as isize * job.line).wrapping_add(start);
+            // SAFETY: so many numbers of the line are there.
+            *x = unsafe { _mm512_maskz_loadu_ps(first(count), from) };
+        }
+        let x = transposed(x);
+        for (i, &x) in x.iter().enumerate().take(count) {
+            let to = job.target.wrapping_offset((start + i) as isize * job.step);
+            // SAFETY: the target has room for what is written of each step.
+            unsafe {
+                let x = if job.add { _mm512_add_ps(_mm512_maskz_loadu_ps(written, to), x) } else { x };
+                _mm512_mask_storeu_ps(to, written, x);
+            }
+        }
+    }
+}
+
+/// Rows as columns.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transposed(x: [__m512; 16]) -> [__m512; 16] {
+    let mut pairs = x;
+    for i in 0..8 {
+        pairs[2 * i] = _mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]);
+        pairs[2 * i + 1] = _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]);
+    }
+    // Each quarter of `fours[4·g + i]` holds four rows of one column.
+    let mut fours = x;
+    for g in 0..4 {
+        let wide = [0, 1, 2, 3].map(|i| _mm512_castps_pd(pairs[4 * g + i]));
+        fours[4 * g] = _mm512_castpd_ps(_mm512_unpacklo_pd(wide[0], wide[2]));
+        fours[4 * g + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(wide[0], wide[2]));
+        fours[4 * g + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(wide[1], wide[3]));
+        fours[4 * g + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(wide[1], wide[3]));
+    }
+    let mut y = x;
+    for i in 0..4 {
+        let even = _mm512_shuffle_f32x4::<0x88>(fours[i], fours[4 + i]);
+        let odd = _mm512_shuffle_f32x4::<0xdd>(fours[i], fours[4 + i]);
+        let more_even = _mm512_shuffle_f32x4::<0x88>(fours[8 + i], fours[12 + i]);
+        let more_odd = _mm512_shuffle_f32x4::<0xdd>(fours[8 + i], fours[12 + i]);
+        y[i] = _mm512_shuffle_f32x4::<0x88>(even, more_even);
+        y[4 + i] = _mm512_shuffle_f32x4::<0x88>(odd, more_odd);
+        y[8 + i] = _mm512_shuffle_f32x4::<0xdd>(even, more_even);
+        y[12 + i] = _mm512_shuffle_f32x4::<0xdd>(odd, more_odd);
+    }
+    y
+}
