@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use cresset_ops::Device;
 use cresset_tests::golden::{
     Golden, Mode, Report, Summary, default_folder, in_core, read, read_modules, run, run_formats, run_module,
     run_optimizers, run_schedules,
 };
+use cresset_wgpu::Gpu;
 
 const USAGE: &str = "\
 PyTorch's golden cases: a line for each operation that falls short, and a count.
@@ -17,6 +19,7 @@ usage: cargo xtask conformance [options]
   --scope SCOPE   all (default) or core: without linear algebra, Fourier transforms, special functions, windows,
                   masked reductions and complex numbers
   --strided       on arguments with gaps in memory, transposed
+  --device DEVICE cpu (default) or gpu: every argument is moved there first
   --all           every failure of an operation, not only the first
   --list          the names of operations that pass whole in both modes, and nothing else: what tests/passing.txt
                   holds";
@@ -131,6 +134,13 @@ fn parse(words: &[String]) -> Result<Option<Options>, Box<dyn std::error::Error>
                 }
             }
             "--strided" => options.mode = Mode::Strided,
+            "--device" => {
+                options.mode = match next()?.as_str() {
+                    "cpu" => Mode::Plain,
+                    "gpu" => Mode::On(Device::gpu(0)?),
+                    other => return Err(format!("there is no device named '{other}'\n\n{USAGE}").into()),
+                }
+            }
             "--all" => options.all = true,
             "--list" => options.list = true,
             "--help" | "-h" => return Ok(None),

@@ -4,7 +4,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cresset_autograd::{Grad, Tensor};
-use cresset_ops::{Apply, Array, DType, prelude::Arithmetic};
+use cresset_ops::{
+    Apply, Array, DType, Device,
+    prelude::{Arithmetic, Converting},
+};
 use cresset_tensor::{Element, Layout, Scalar, Shape, Strides, with_element};
 
 use super::{
@@ -21,6 +24,8 @@ pub enum Mode {
     Plain,
     /// With every argument laid out with gaps and transposed in memory, values only.
     Strided,
+    /// With every argument on a device; values and gradients.
+    On(Device),
 }
 
 /// Operations whose meaning is the layout of their argument's memory, or which refuse others: they are not run on those.
@@ -38,13 +43,21 @@ pub fn run(golden: &Golden, mode: Mode) -> Report {
         }
         return report;
     }
+    let device = match mode {
+        Mode::On(device) => device,
+        Mode::Plain | Mode::Strided => Device::Cpu,
+    };
     for case in &golden.cases {
-        let (result, of) = on_tensors(&golden.name, case);
+        let (result, of) = on_tensors(&golden.name, case, device);
         Report::count(cases, troubles, &case.id, result);
         for (gradient, result) in case.gradients.iter().zip(of) {
             let id = format!("{}: gradient of {}", case.id, gradient.of);
             Report::count(gradients, troubles, &id, result);
         }
+    }
+    if device != Device::Cpu {
+        // What is refused is refused before any device is asked.
+        return report;
     }
     for refusal in &golden.refusals {
         Report::count(refused, troubles, &refusal.id, refuses(&golden.name, refusal));
@@ -60,10 +73,10 @@ fn on_strided(name: &str, case: &Case) -> Result<(), String> {
 }
 
 /// The case's answer and its gradients, on tensors.
-fn on_tensors(name: &str, case: &Case) -> (Result<(), String>, Vec<Result<(), String>>) {
+fn on_tensors(name: &str, case: &Case, device: Device) -> (Result<(), String>, Vec<Result<(), String>>) {
     let mut leaves: Vec<Option<Tensor>> = vec![None; case.gradients.len()];
     let mut make = |path: &str, array: &Array| {
-        let tensor = Tensor::constant(placed(case, array));
+        let tensor = Tensor::constant(on(device, &placed(case, array)));
         match case.gradients.iter().position(|gradient| gradient.of == path) {
             // What requires a gradient cannot be written to, so calls of in-place methods get an alias of it.
             Some(place) if tensor.dtype().is_float() => {
@@ -82,14 +95,33 @@ fn on_tensors(name: &str, case: &Case) -> (Result<(), String>, Vec<Result<(), St
             return (Err(text), none);
         }
     };
-    let gradients = gradients(name, &args, case, &got, &leaves);
+    let gradients = gradients(name, &args, case, &got, &leaves, device);
     (judge(name, &args, got, case), gradients)
 }
 
 /// Is the answer right, or another one as good?
 fn judge<T: Apply>(name: &str, args: &Args<T>, got: Value<T>, case: &Case) -> Result<(), String> {
-    let got = got.with_tensors("out", &mut |_, tensor: &T| tensor.array().clone());
+    let mut lost = None;
+    let got = got.with_tensors("out", &mut |_, tensor: &T| {
+        here(tensor.array()).unwrap_or_else(|text| {
+            lost = Some(text);
+            tensor.array().clone()
+        })
+    });
+    if let Some(text) = lost {
+        return Err(text);
+    }
     compare_as(name, args, &got, &case.out).map_err(|Difference(text)| text)
+}
+
+/// The array on a device; where it cannot be moved, itself.
+fn on(device: Device, array: &Array) -> Array {
+    array.to_device(device).unwrap_or_else(|_| array.clone())
+}
+
+/// The array in the processor's memory.
+fn here(array: &Array) -> Result<Array, String> {
+    array.to_host().map_err(|error| error.to_string())
 }
 
 /// Are the gradients right, one by one?
@@ -99,6 +131,7 @@ fn gradients(
     case: &Case,
     got: &Value<Tensor>,
     leaves: &[Option<Tensor>],
+    device: Device,
 ) -> Vec<Result<(), String>> {
     let all = |text: &str| case.gradients.iter().map(|_| Err(text.to_owned())).collect();
     let outputs = got.tensors();
@@ -111,7 +144,7 @@ fn gradients(
     // A constant output has no gradients to add; if all of them should have, theirs are missing below.
     let weighted: Vec<(&Tensor, Tensor)> = (outputs.into_iter().zip(&case.cotangents))
         .filter(|(output, _)| output.needs_grad())
-        .filter_map(|(output, cotangent)| Some((output, Tensor::constant(cotangent.clone()?))))
+        .filter_map(|(output, cotangent)| Some((output, Tensor::constant(on(device, cotangent.as_ref()?)))))
         .collect();
     let outputs: Vec<&Tensor> = weighted.iter().map(|(output, _)| *output).collect();
     let cotangents: Vec<Option<&Tensor>> = weighted.iter().map(|(_, cotangent)| Some(cotangent)).collect();
@@ -122,7 +155,7 @@ fn gradients(
         Err(panic) => return all(&format!("panicked: {panic}")),
     };
     let judge = |(gradient, found): (&Gradient, Tensor)| {
-        let (found, expected) = (found.array(), &true_gradient(name, case, gradient));
+        let (found, expected) = (&here(found.array())?, &true_gradient(name, case, gradient));
         let result = match is_random(name, args) {
             true => same_form(&[found], &[expected]),
             false => compare_arrays(found, expected, slack(name, args.largest())),

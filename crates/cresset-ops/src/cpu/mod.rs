@@ -19,7 +19,7 @@ pub(crate) mod nonzero;
 mod normalize;
 mod operands;
 mod panels;
-mod plan;
+pub mod plan;
 mod pool;
 mod radix;
 pub(crate) mod random;
@@ -39,6 +39,9 @@ pub(crate) mod unique;
 mod unroll;
 mod view;
 pub mod walk;
+
+pub use map::check_target;
+pub use source::constants;
 
 use cresset_tensor::{Array, Result};
 use smallvec::smallvec;
@@ -139,7 +142,7 @@ pub fn execute_into(op: &Op, inputs: &[&Array], targets: &[&Array]) -> Result<()
 fn write_at(op: &Op, inputs: &[&Array], target: &Array) -> Result<bool> {
     let check = || {
         let metas = infer(op, inputs)?;
-        map::check_target(op.name(), target, &metas[0].shape, metas[0].dtype)
+        check_target(op.name(), target, &metas[0].shape, metas[0].dtype)
     };
     if let Op::IndexPut { dim, combine } = op {
         check()?;

@@ -62,6 +62,16 @@ pub enum Code {
 }
 
 impl Code {
+    /// How many operands it has.
+    pub const fn operands(self) -> usize {
+        match self {
+            Code::Index => 0,
+            Code::Unary(..) | Code::Convert(..) | Code::Wrap(_) | Code::Narrow(_) => 1,
+            Code::Binary(..) | Code::Random => 2,
+            Code::Select(_) => 3,
+        }
+    }
+
     /// The lane of the result.
     pub const fn lane(self) -> Lane {
         match self {
@@ -174,6 +184,19 @@ fn kept(kind: Type) -> DType {
 /// In what a primitive computes on operands that promote to `operands`.
 fn computed(operands: Type, dtype: DType) -> DType {
     if operands.level == Level::Number && dtype.is_float() { DType::F64 } else { dtype }
+}
+
+impl Plan {
+    /// The lane of a constant.
+    pub fn constant_lane(&self, i: usize) -> Lane {
+        match self.constants[i] {
+            Constant::Fixed(_, dtype) | Constant::Number(_, dtype) => Lane::of(dtype),
+            Constant::Computed => {
+                let slot = (self.inputs.len() + i) as Slot;
+                self.once.iter().find(|step| step.target == slot).map_or(Lane::F64, |step| step.code.lane())
+            }
+        }
+    }
 }
 
 impl Lowering {

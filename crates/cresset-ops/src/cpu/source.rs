@@ -1,7 +1,7 @@
 //! A formula's values, chunk by chunk: its inputs brought into the lanes it computes in, and its steps done on them.
 //! Who wants the values (`map` to store, `reduce` to fold) decides over which shape and in which order.
 
-use cresset_tensor::{Array, DType, Element, Scalar, bf16, f16, memory, with_element};
+use cresset_tensor::{Array, DType, Element, Error, Result, Scalar, bf16, f16, memory, with_element};
 use smallvec::SmallVec;
 
 use super::{
@@ -203,6 +203,15 @@ pub fn fill_constants(plan: &Plan, numbers: &[Scalar], into: &mut [u64]) -> Trou
         loops::run(&plan.once, &cells, Chunk { len: 1, start: 0 }, &mut trouble);
     }
     trouble
+}
+
+/// The constants of a plan, as bits of their lanes: what a device that runs the plan's steps needs beside its inputs.
+pub fn constants(name: &'static str, plan: &Plan, numbers: &[Scalar]) -> Result<SmallVec<[u64; 8]>> {
+    let mut bits = SmallVec::from_elem(0, plan.constants.len());
+    if fill_constants(plan, numbers, &mut bits) == Trouble::default() {
+        return Ok(bits);
+    }
+    Err(Error::argument(name, "integer division by zero"))
 }
 
 /// A constant as the bits of its lane.

@@ -196,7 +196,7 @@ pub(crate) fn take<'a, const N: usize>(op: &Op, inputs: &[&'a Array]) -> Result<
 }
 
 /// The shape all inputs broadcast to.
-pub(crate) fn broadcast(name: &'static str, inputs: &[&Array], shape: Option<&Shape>) -> Result<Shape> {
+pub fn broadcast(name: &'static str, inputs: &[&Array], shape: Option<&Shape>) -> Result<Shape> {
     let fail = |x: &Array, found: &Shape| {
         Error::shape(
             name,
@@ -226,7 +226,7 @@ pub(crate) fn broadcast(name: &'static str, inputs: &[&Array], shape: Option<&Sh
 }
 
 /// The dtypes of a formula's outputs.
-pub(crate) fn map_dtypes(map: &Map, inputs: &[&Array]) -> Result<SmallVec<[DType; 2]>> {
+pub fn map_dtypes(map: &Map, inputs: &[&Array]) -> Result<SmallVec<[DType; 2]>> {
     let program = &map.program;
     if program.inputs() != inputs.len() || program.numbers() != map.numbers.len() {
         return Err(Error::argument(

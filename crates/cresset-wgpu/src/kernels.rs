@@ -1,0 +1,175 @@
+//! Kernels: templates that print WGSL, and what they were compiled to.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use cresset_tensor::Result;
+use smallvec::SmallVec;
+
+use crate::{abilities::Abilities, card::Card, run::map, stream::WINDOW};
+
+/// What a kernel does with a buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Access {
+    /// Reads it.
+    Read,
+    /// Writes it, and perhaps reads it.
+    Write,
+}
+
+/// The text of a kernel, and the buffers it takes in the order of their bindings.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// WGSL with one entry point, `main`.
+    pub text: String,
+    /// What it does with each buffer.
+    pub access: SmallVec<[Access; 8]>,
+}
+
+/// A kernel before it is printed: everything its text depends on, and nothing else.
+macro_rules! templates {
+    ($($(#[$doc:meta])* $name:ident($template:ty),)*) => {
+        /// A kernel before it is printed: everything its text depends on, and nothing else.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub enum Template {
+            $($(#[$doc])* $name($template),)*
+        }
+
+        /// A template without its arguments.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Kind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Kind {
+            /// Every one of them.
+            pub const ALL: &[Kind] = &[$(Kind::$name,)*];
+
+            /// Templates of this kind for cards of such abilities, over every dtype, layout and size that changes the text.
+            pub fn samples(self, abilities: &Abilities) -> Vec<Template> {
+                match self {
+                    $(Kind::$name => {
+                        <$template>::samples(abilities).into_iter().map(Template::$name).collect()
+                    })*
+                }
+            }
+        }
+
+        impl Template {
+            /// Prints it.
+            pub fn source(&self, abilities: &Abilities) -> Source {
+                match self {
+                    $(Template::$name(template) => template.source(abilities),)*
+                }
+            }
+        }
+    };
+}
+
+templates! {
+    /// A formula over elements.
+    Map(map::Template),
+}
+
+/// A compiled kernel.
+pub struct Kernel {
+    /// wgpu's pipeline.
+    pub pipeline: wgpu::ComputePipeline,
+    /// The layout of its buffers.
+    pub bindings: wgpu::BindGroupLayout,
+    /// What it does with each buffer.
+    pub access: SmallVec<[Access; 8]>,
+    /// Kernels of one signature take the same buffers in the same way.
+    pub signature: u64,
+}
+
+/// Everything compiled for a card.
+pub struct Kernels {
+    window: wgpu::BindGroupLayout,
+    compiled: Mutex<HashMap<Template, Arc<Kernel>>>,
+    layouts: Mutex<HashMap<SmallVec<[Access; 8]>, (u64, wgpu::BindGroupLayout, wgpu::PipelineLayout)>>,
+    count: AtomicU64,
+}
+
+impl Kernels {
+    /// None yet.
+    pub fn new(device: &wgpu::Device) -> Kernels {
+        let window = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("parameters"),
+            entries: &[wgpu::BindGroupLayoutEntry {
+                binding: 0,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Uniform,
+                    has_dynamic_offset: true,
+                    min_binding_size: wgpu::BufferSize::new(WINDOW),
+                },
+                count: None,
+            }],
+        });
+        Kernels { window, compiled: Mutex::default(), layouts: Mutex::default(), count: AtomicU64::new(0) }
+    }
+
+    /// The layout of the parameters.
+    pub fn window(&self) -> &wgpu::BindGroupLayout {
+        &self.window
+    }
+
+    /// How many were compiled.
+    pub fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+}
+
+impl Card {
+    /// The kernel of a template, compiled at the first call.
+    pub fn kernel(&self, operation: &'static str, template: Template) -> Result<Arc<Kernel>> {
+        let compiled = || self.kernels.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kernel) = compiled().get(&template) {
+            return Ok(kernel.clone());
+        }
+        let kernel = Arc::new(self.compile(operation, &template.source(&self.abilities))?);
+        compiled().insert(template, kernel.clone());
+        Ok(kernel)
+    }
+
+    fn compile(&self, operation: &'static str, source: &Source) -> Result<Kernel> {
+        let mut layouts = self.kernels.layouts.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = layouts.len() as u64;
+        let (signature, bindings, layout) = layouts.entry(source.access.clone()).or_insert_with(|| {
+            let bindings = Card::layout(&self.raw, &source.access);
+            let layout = self.raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: None,
+                bind_group_layouts: &[Some(&self.kernels.window), Some(&bindings)],
+                immediate_size: 0,
+            });
+            (next, bindings, layout)
+        });
+        let module = self.raw.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(operation),
+            source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
+        });
+        let pipeline = self.raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(operation),
+            layout: Some(layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: Default::default(),
+            cache: None,
+        });
+        self.kernels.count.fetch_add(1, Relaxed);
+        self.trouble.check(operation)?;
+        Ok(Kernel {
+            pipeline,
+            bindings: bindings.clone(),
+            access: source.access.clone(),
+            signature: *signature,
+        })
+    }
+}

@@ -1,0 +1,76 @@
+// Integers, computed in 64 bits where the card has them.
+
+fn add_int(a: int, b: int) -> int { return a + b; }
+
+fn sub_int(a: int, b: int) -> int { return a - b; }
+
+fn mul_int(a: int, b: int) -> int { return a * b; }
+
+fn neg_int(x: int) -> int { return -x; }
+
+fn abs_int(x: int) -> int { return select(x, -x, x < int(0)); }
+
+fn sign_int(x: int) -> int { return select(select(int(0), int(1), x > int(0)), int(-1), x < int(0)); }
+
+fn floor_int(x: int) -> int { return x; }
+
+fn ceil_int(x: int) -> int { return x; }
+
+fn trunc_int(x: int) -> int { return x; }
+
+fn round_int(x: int) -> int { return x; }
+
+fn maximum_int(a: int, b: int) -> int { return select(b, a, a > b); }
+
+fn minimum_int(a: int, b: int) -> int { return select(b, a, a < b); }
+
+fn eq_int(a: int, b: int) -> bool { return a == b; }
+
+fn ne_int(a: int, b: int) -> bool { return a != b; }
+
+fn lt_int(a: int, b: int) -> bool { return a < b; }
+
+fn le_int(a: int, b: int) -> bool { return a <= b; }
+
+fn gt_int(a: int, b: int) -> bool { return a > b; }
+
+fn ge_int(a: int, b: int) -> bool { return a >= b; }
+
+fn logical_not_int(x: int) -> bool { return x == int(0); }
+
+fn isnan_int(x: int) -> bool { return false; }
+
+fn isinf_int(x: int) -> bool { return false; }
+
+fn signbit_int(x: int) -> bool { return x < int(0); }
+
+fn bitwise_not_int(x: int) -> int { return -x - int(1); }
+
+fn bitwise_and_int(a: int, b: int) -> int { return a & b; }
+
+fn bitwise_or_int(a: int, b: int) -> int { return a | b; }
+
+fn bitwise_xor_int(a: int, b: int) -> int { return a ^ b; }
+
+fn trunc_divide_int(a: int, b: int) -> int { return a / b; }
+
+fn floor_divide_int(a: int, b: int) -> int {
+    let quotient = a / b;
+    let rest = a - quotient * b;
+    return select(quotient, quotient - int(1), rest != int(0) && ((rest < int(0)) != (b < int(0))));
+}
+
+fn fmod_int(a: int, b: int) -> int { return a - (a / b) * b; }
+
+fn remainder_int(a: int, b: int) -> int {
+    let rest = a - (a / b) * b;
+    return select(rest, rest + b, rest != int(0) && ((rest < int(0)) != (b < int(0))));
+}
+
+fn wrap_i32(x: int) -> int { return int(i32(x)); }
+
+fn wrap_i16(x: int) -> int { return int(extractBits(i32(x), 0u, 16u)); }
+
+fn wrap_i8(x: int) -> int { return int(extractBits(i32(x), 0u, 8u)); }
+
+fn wrap_u8(x: int) -> int { return x & int(255); }

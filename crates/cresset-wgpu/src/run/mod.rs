@@ -1,0 +1,66 @@
+//! The interpreter `execute` for cards: the kernels of every operation.
+//!
+//! What has no kernel of its own is computed by the processor.
+
+pub mod host;
+pub mod map;
+pub mod view;
+
+use std::sync::Arc;
+
+use cresset_ops::{Array, Error, Op, Outputs, Result};
+use smallvec::smallvec;
+
+use crate::card::Card;
+
+/// Applies an operation to arrays on a card.
+pub fn execute(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
+    match op {
+        Op::Map(formula) => map::map(card, formula, inputs),
+        Op::View(view) => Ok(smallvec![view::view(card, view, first(op, inputs)?)?]),
+        Op::Reduce(_)
+        | Op::Scan { .. }
+        | Op::Unview { .. }
+        | Op::Overwrite(_)
+        | Op::Concat { .. }
+        | Op::Matmul
+        | Op::Convolve(_)
+        | Op::MaxPool(_)
+        | Op::IndexSelect { .. }
+        | Op::IndexPut { .. }
+        | Op::Gather { .. }
+        | Op::Scatter { .. }
+        | Op::Sort { .. }
+        | Op::TopK { .. }
+        | Op::SearchSorted { .. }
+        | Op::Softmax { .. }
+        | Op::Normalize { .. } => host::execute(card, op, inputs),
+        // The door has done it.
+        Op::ToDevice { to, .. } => Ok(smallvec![cresset_ops::backend::to_device(first(op, inputs)?, *to)?]),
+    }
+}
+
+/// Applies an operation and writes its outputs into what is there already.
+pub fn execute_into(card: &Arc<Card>, op: &Op, inputs: &[&Array], targets: &[&Array]) -> Result<()> {
+    if let Op::Map(formula) = op {
+        return map::map_into(card, formula, inputs, targets);
+    }
+    let outputs = execute(card, op, inputs)?;
+    if outputs.len() != targets.len() {
+        return Err(Error::argument(
+            op.name(),
+            format!("{} targets for {} outputs", targets.len(), outputs.len()),
+        ));
+    }
+    for (output, target) in outputs.iter().zip(targets) {
+        view::assign(card, op.name(), output, target)?;
+    }
+    Ok(())
+}
+
+fn first<'a>(op: &Op, inputs: &[&'a Array]) -> Result<&'a Array> {
+    match inputs {
+        [x] => Ok(x),
+        _ => Err(Error::argument(op.name(), format!("takes one array, not {}", inputs.len()))),
+    }
+}

@@ -1,0 +1,71 @@
+//! Writing kernels: the functions they call (`library`), elements in memory (`element`), formulas (`formula`), where elements
+//! lie (`place`).
+
+pub mod element;
+pub mod formula;
+pub mod library;
+pub mod place;
+
+use std::fmt::Write as _;
+
+use smallvec::SmallVec;
+
+use crate::{
+    abilities::Abilities,
+    kernels::{Access, Source},
+    stream::PARAMETERS,
+    wgsl::element::Element,
+};
+
+/// A kernel being written: what is bound, and the body of its entry point.
+#[derive(Default)]
+pub struct Writer {
+    bindings: String,
+    access: SmallVec<[Access; 8]>,
+    /// Declarations outside of the entry point, such as workgroup memory.
+    pub globals: String,
+    /// What the entry point does.
+    pub body: String,
+}
+
+impl Writer {
+    /// Binds the next buffer under a name.
+    pub fn bind(&mut self, name: &str, element: Element, access: Access, atomic: bool) {
+        let kind = if access == Access::Read { "read" } else { "read_write" };
+        let inner = element.stored();
+        let inner = if atomic { format!("atomic<{inner}>") } else { inner.to_owned() };
+        let binding = self.access.len();
+        let _ = writeln!(
+            self.bindings,
+            "@group(1) @binding({binding}) var<storage, {kind}> {name}: array<{inner}>;"
+        );
+        self.access.push(access);
+    }
+
+    /// The kernel's text, with the library's functions that it calls. `size` are the invocations of a workgroup.
+    pub fn finish(self, abilities: &Abilities, size: [u32; 3]) -> Source {
+        let mut text = String::new();
+        let int = if abilities.i64 { "i64" } else { "i32" };
+        let _ = writeln!(text, "alias int = {int};");
+        let _ = writeln!(
+            text,
+            "@group(0) @binding(0) var<uniform> params: array<vec4<u32>, {}>;",
+            PARAMETERS / 4
+        );
+        text += &self.bindings;
+        text += &self.globals;
+        let [x, y, z] = size;
+        let body = format!(
+            "@compute @workgroup_size({x}, {y}, {z})\nfn main(\n    @builtin(global_invocation_id) global_id: vec3<u32>,\n    @builtin(local_invocation_id) local_id: vec3<u32>,\n    @builtin(local_invocation_index) local_index: u32,\n    @builtin(workgroup_id) group_id: vec3<u32>,\n    @builtin(num_workgroups) groups: vec3<u32>,\n) {{\n{}}}\n",
+            self.body
+        );
+        text += &library::needed(&[&self.globals, &body]);
+        text += &body;
+        Source { text, access: self.access }
+    }
+}
+
+/// Parameter `i`, an unsigned number.
+pub fn param(i: usize) -> String {
+    format!("params[{}].{}", i / 4, ["x", "y", "z", "w"][i % 4])
+}
