@@ -89,11 +89,14 @@ pub struct Kernel {
     pub signature: u64,
 }
 
+/// Of a signature: its number, the layout of its buffers, and that of a whole pipeline.
+type Layouts = (u64, wgpu::BindGroupLayout, wgpu::PipelineLayout);
+
 /// Everything compiled for a card.
 pub struct Kernels {
     window: wgpu::BindGroupLayout,
     compiled: Mutex<HashMap<Template, Arc<Kernel>>>,
-    layouts: Mutex<HashMap<SmallVec<[Access; 8]>, (u64, wgpu::BindGroupLayout, wgpu::PipelineLayout)>>,
+    layouts: Mutex<HashMap<SmallVec<[Access; 8]>, Layouts>>,
     count: AtomicU64,
 }
 

@@ -56,7 +56,7 @@ pub struct Template {
 }
 
 impl Template {
-    fn key(&self) -> impl PartialEq + Eq + Hash + '_ {
+    fn key(&self) -> impl Eq + Hash + '_ {
         (
             Arc::as_ptr(&self.program) as usize,
             &self.inputs,
@@ -139,12 +139,7 @@ pub fn map_into(card: &Arc<Card>, map: &Map, inputs: &[&Array], targets: &[&Arra
     let mut copies: SmallVec<[Option<Array>; 4]> = SmallVec::new();
     for x in inputs {
         let clash = targets.iter().any(|target| target.shares_memory(x) && target.layout() != x.layout());
-        let direct = map.program.is_identity() && inputs.len() == 1;
-        copies.push(if clash && !(direct && !x.shares_memory(first)) {
-            Some(super::view::contiguous(card, x)?)
-        } else {
-            None
-        });
+        copies.push(clash.then(|| super::view::contiguous(card, x)).transpose()?);
     }
     let inputs: SmallVec<[&Array; 4]> =
         inputs.iter().zip(&copies).map(|(x, copy)| copy.as_ref().unwrap_or(x)).collect();
@@ -196,7 +191,7 @@ fn run(
     let apart: SmallVec<[bool; 2]> = (targets.iter().zip(&ways.ways[inputs.len()..]))
         .map(|(target, way)| {
             let per_word = Element::of(target.dtype(), &card.abilities).per_word() as usize;
-            let whole = fresh || target.offset() % per_word == 0 && numel % per_word == 0;
+            let whole = fresh || target.offset().is_multiple_of(per_word) && numel.is_multiple_of(per_word);
             per_word > 1 && (*way == Way::Strided || !whole)
         })
         .collect();
