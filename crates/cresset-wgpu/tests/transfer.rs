@@ -1,0 +1,81 @@
+//! Arrays go to a card and come back as they were, whatever their dtype and layout.
+
+mod common;
+
+use cresset_ops::{Array, DType, Device, prelude::*};
+use cresset_tensor::{Scalar, with_element};
+
+fn counting(dtype: DType, n: usize) -> Array {
+    with_element!(dtype, T => {
+        use cresset_tensor::Element;
+        let list = (0..n).map(|i| T::from_scalar(Scalar::Int(i as i64 % 7))).collect();
+        Array::from_vec(list, [n]).unwrap()
+    })
+}
+
+#[test]
+fn every_dtype_and_length_comes_back() {
+    let Some(gpu) = common::gpu() else { return };
+    for dtype in DType::ALL {
+        for n in [0, 1, 2, 3, 4, 5, 63, 64, 65, 1000] {
+            let x = counting(dtype, n);
+            let there = x.to_device(gpu).unwrap();
+            assert_eq!(there.device(), gpu);
+            let back = there.to_device(Device::Cpu).unwrap();
+            assert_eq!(back.device(), Device::Cpu);
+            assert_eq!(back.to_bytes().unwrap(), x.to_bytes().unwrap(), "{dtype} {n}");
+        }
+    }
+}
+
+#[test]
+fn views_are_read_from_where_they_lie() {
+    let Some(gpu) = common::gpu() else { return };
+    for dtype in DType::ALL {
+        let x = counting(dtype, 60).reshape([5, 12]).unwrap();
+        let there = x.to_device(gpu).unwrap();
+        let look = |x: &Array| {
+            [
+                x.transpose(0, 1).unwrap(),
+                x.narrow(1, 3, 5).unwrap(),
+                x.flip(0).unwrap(),
+                x.select(1, 7).unwrap(),
+                x.select(1, 7).unwrap().unsqueeze(1).unwrap().expand([5, 3]).unwrap(),
+                x.narrow(0, 2, 0).unwrap(),
+            ]
+        };
+        for (view, expected) in look(&there).iter().zip(look(&x)) {
+            assert_eq!(view.to_bytes().unwrap(), expected.to_bytes().unwrap(), "{dtype}");
+            assert_eq!(view.to_string().contains("device='gpu:0'"), true);
+        }
+    }
+}
+
+#[test]
+fn many_threads_compute_at_once() {
+    let Some(gpu) = common::gpu() else { return };
+    std::thread::scope(|scope| {
+        for t in 0..4 {
+            scope.spawn(move || {
+                let mut x =
+                    Array::filled("x", [1000].into(), DType::F32, t as f64).unwrap().to_device(gpu).unwrap();
+                for _ in 0..100 {
+                    x = x.add(1.0).unwrap();
+                }
+                assert_eq!(x.to_vec::<f32>().unwrap(), vec![t as f32 + 100.0; 1000]);
+            });
+        }
+    });
+}
+
+#[test]
+fn what_lies_on_different_devices_is_refused() {
+    let Some(gpu) = common::gpu() else { return };
+    let here = Array::new([1.0f32, 2.0]);
+    let there = here.to_device(gpu).unwrap();
+    let error = here.add(&there).unwrap_err().to_string();
+    assert!(error.contains("gpu:0 and cpu"), "{error}");
+    // A single number follows the others, as in PyTorch.
+    assert_eq!(there.add(&Array::new(1.0f32)).unwrap().to_vec::<f32>().unwrap(), [2.0, 3.0]);
+    assert!(here.to_device(Device::Gpu(7)).is_err());
+}
