@@ -1,10 +1,11 @@
 //! PyTorch's cases of optimizers and schedules.
 
+use cresset_ops::Device;
 use cresset_tests::golden::{default_folder, run_optimizers, run_schedules};
 
 #[test]
 fn optimizers_step_as_pytorch_s() {
-    let report = run_optimizers(&default_folder()).unwrap();
+    let report = run_optimizers(&default_folder(), Device::Cpu).unwrap();
     assert!(
         report.is_whole(),
         "optimizers: {} of {}\n{}",

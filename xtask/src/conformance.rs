@@ -70,24 +70,30 @@ pub fn main(words: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
         return Err(format!("no operation's name begins with any of {:?}", options.only).into());
     }
     let mut whole = reports.iter().all(Report::is_whole);
+    let device = match options.mode {
+        Mode::On(device) => device,
+        Mode::Plain | Mode::Strided => Device::Cpu,
+    };
     if !options.list {
         println!("{}", Summary::of(&reports));
         if options.only.is_empty() && !options.core {
-            whole &= modules(&options)?;
-            whole &= counted(run_optimizers(&options.folder)?);
-            whole &= counted(run_schedules(&options.folder)?);
-            whole &= formats(&options)?;
+            whole &= modules(&options, device)?;
+            whole &= counted(run_optimizers(&options.folder, device)?);
+            if device == Device::Cpu {
+                whole &= counted(run_schedules(&options.folder)?);
+                whole &= formats(&options)?;
+            }
         }
     }
     Ok(whole)
 }
 
 /// The cases of modules; true if nothing fell short.
-fn modules(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
+fn modules(options: &Options, device: Device) -> Result<bool, Box<dyn std::error::Error>> {
     let cases = read_modules(&options.folder)?;
     let mut passed = 0;
     for case in &cases {
-        match run_module(case) {
+        match run_module(case, device) {
             Ok(()) => passed += 1,
             Err(text) => println!("{}: {}", case.id, text.replace('\n', " ")),
         }

@@ -3,6 +3,7 @@
 mod conformance;
 mod gradcheck;
 mod map;
+mod shaders;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ usage: cargo xtask <check> [options]
 checks:
   conformance    PyTorch's golden cases: which operations answer as PyTorch does
   gradcheck      derivatives against finite differences, for all of the vocabulary
+  shaders        every kernel of the graphics cards, checked and translated without one
   map            the book's map of the tree: a line for every file
 
 `cargo xtask <check> --help` tells a check's options.";
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let result = match check.as_deref() {
         Some("conformance") => conformance::main(&rest),
         Some("gradcheck") => gradcheck::main(&rest),
+        Some("shaders") => shaders::main(&rest),
         Some("map") => map::main(&rest),
         None | Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

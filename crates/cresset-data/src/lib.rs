@@ -7,6 +7,7 @@ pub mod dataset;
 pub mod draw;
 pub mod files;
 pub mod loader;
+mod portable;
 pub mod sampler;
 pub mod transform;
 
@@ -30,6 +31,7 @@ pub use files::{
     vocabulary::Vocabulary,
 };
 pub use loader::{DataLoader, Epoch};
+pub use portable::Portable;
 pub use sampler::{
     BatchSampler, DistributedSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler,
     WeightedRandomSampler,

@@ -30,8 +30,8 @@ const REGIONS: [([f32; 3], [f32; 2]); 15] = [
 fn main() -> Result<()> {
     let about = "Apples and oranges by temperature, rainfall and humidity: linear regression three ways.";
     let options = Command::new("crops", about, 500).brief().parse();
-    let inputs = Tensor::new(REGIONS.map(|(weather, _)| weather));
-    let targets = Tensor::new(REGIONS.map(|(_, crops)| crops));
+    let inputs = Tensor::new(REGIONS.map(|(weather, _)| weather)).to_device(options.device)?;
+    let targets = Tensor::new(REGIONS.map(|(_, crops)| crops)).to_device(options.device)?;
 
     manual_seed(options.seed);
     println!("1. By hand: y = x·wᵀ + b");
@@ -48,8 +48,8 @@ fn main() -> Result<()> {
 
 /// Weights, their gradients, and a step against them.
 fn by_hand(inputs: &Tensor, targets: &Tensor, epochs: usize) -> Result<Tensor> {
-    let w = Tensor::randn([2, 3]).requires_grad();
-    let b = Tensor::randn([2]).requires_grad();
+    let w = Tensor::randn([2, 3]).to_device(inputs.device())?.requires_grad();
+    let b = Tensor::randn([2]).to_device(inputs.device())?.requires_grad();
     let model = || inputs.matmul(&w.t()?)?.add(&b);
     for epoch in 0..epochs {
         let loss = (model()? - targets).square()?.mean()?;
@@ -70,7 +70,8 @@ fn by_hand(inputs: &Tensor, targets: &Tensor, epochs: usize) -> Result<Tensor> {
 fn with_a_layer(inputs: &Tensor, targets: &Tensor, epochs: usize) -> Result<Tensor> {
     let data = TensorDataset::new((inputs.clone(), targets.clone()))?;
     let loader = DataLoader::new(data).batch_size(5).shuffle(true);
-    let model = Linear::new(3, 2);
+    let mut model = Linear::new(3, 2);
+    model.to_device(inputs.device())?;
     let mut optimizer = Sgd::new(model.parameters(), 1e-5);
     for epoch in 0..epochs {
         say(epoch, epochs, &no_grad(|| model.forward(inputs)?.mse_loss(targets))?)?;
@@ -91,7 +92,8 @@ fn with_a_hidden_layer(inputs: &Tensor, targets: &Tensor, epochs: usize) -> Resu
     let inputs = &inputs.sub(&mean)?.div(&std)?;
     let data = TensorDataset::new((inputs.clone(), targets.clone()))?;
     let loader = DataLoader::new(data).batch_size(5).shuffle(true);
-    let model = sequential![Linear::new(3, 16), Relu::new(), Linear::new(16, 2)];
+    let mut model = sequential![Linear::new(3, 16), Relu::new(), Linear::new(16, 2)];
+    model.to_device(inputs.device())?;
     let mut optimizer = Sgd::new(model.parameters(), 1e-3).momentum(0.9);
     for epoch in 0..epochs {
         say(epoch, epochs, &no_grad(|| model.forward(inputs)?.mse_loss(targets))?)?;

@@ -14,8 +14,10 @@ fn main() -> Result<()> {
     manual_seed(options.seed);
 
     let [train, test] = digits()?.split([0.8, 0.2], 0)?;
-    let (test_images, test_labels) = (test.images()?.flatten(1..)?, test.labels()?);
-    let loader = DataLoader::new(train).batch_size(32).shuffle(true).seed(options.seed);
+    let (test_images, test_labels) =
+        (test.images()?.flatten(1..)?.to_device(options.device)?, test.labels()?.to_device(options.device)?);
+    let loader =
+        DataLoader::new(train).batch_size(32).shuffle(true).seed(options.seed).device(options.device);
 
     // A weight for each pixel and digit.
     let mut model = Linear::new(64, 10);
@@ -40,7 +42,7 @@ fn main() -> Result<()> {
     }
 
     // What it looks for: bright where ink speaks for the digit, dark where it speaks against it.
-    let weights = model.weight.reshape([10, 1, 8, 8])?.detach();
+    let weights = model.weight.reshape([10, 1, 8, 8])?.detach().to_device(Device::Cpu)?;
     let (low, high) = (weights.amin([1, 2, 3], true)?, weights.amax([1, 2, 3], true)?);
     let pictures = (&weights - &low) / (&high - &low);
     println!("\nthe weights of each digit:");

@@ -43,8 +43,10 @@
 //! | [`optim`] | `cresset-optim` | optimizers, schedules, clipping |
 //! | [`data`] | `cresset-data` | datasets, loaders, transforms |
 //! | [`formats`] | `cresset-formats` | safetensors, npy, npz, PyTorch's checkpoints, training checkpoints |
+//! | [`wgpu`](https://docs.rs/cresset-wgpu) | `cresset-wgpu` | graphics cards, with the feature `wgpu` |
 //!
-//! Features, all off unless asked for: `image` (folders of PNG and JPEG files), `ndarray` (conversions).
+//! Features, all off unless asked for: `image` (folders of PNG and JPEG files), `ndarray` (conversions), `wgpu` (graphics
+//! cards of any vendor: `Device::gpu(0)`).
 
 pub use cresset_autograd as autograd;
 pub use cresset_data as data;
@@ -52,6 +54,8 @@ pub use cresset_formats as formats;
 pub use cresset_ops as ops;
 pub use cresset_optim as optim;
 pub use cresset_tensor as tensor;
+#[cfg(feature = "wgpu")]
+pub use cresset_wgpu as wgpu;
 
 /// Modules, layers, losses, initialisation: the crate `cresset-nn`.
 pub mod nn {
@@ -83,4 +87,6 @@ pub mod prelude {
         Generator, State,
         random::{get_rng_state, manual_seed, set_rng_state},
     };
+    #[cfg(feature = "wgpu")]
+    pub use cresset_wgpu::Gpu;
 }

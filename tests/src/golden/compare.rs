@@ -118,6 +118,7 @@ pub fn compare(got: &Value<Array>, expected: &Value<Array>, slack: f64) -> Resul
 
 /// Are both arrays the same, but for rounding?
 pub fn compare_arrays(got: &Array, expected: &Array, slack: f64) -> Result<(), Difference> {
+    let got = &got.to_host().map_err(|error| Difference(error.to_string()))?;
     if got.dtype() != expected.dtype() {
         return Difference::new(format!("dtype {}, not {}", got.dtype(), expected.dtype()));
     }

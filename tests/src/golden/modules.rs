@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cresset_autograd::{Grad, Tensor};
 use cresset_nn::{Module, ModuleExt, StateDict};
-use cresset_ops::{Apply, Array, DType};
+use cresset_ops::{Apply, Array, DType, Device};
 use serde_json::Value as Json;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     compare::{compare, compare_arrays},
     quietly,
     read::{list, named, tensor, text, value, values},
+    run::on,
 };
 use crate::modules::build;
 
@@ -71,20 +72,20 @@ pub fn read_modules(folder: &Path) -> Result<Vec<ModuleCase>, Trouble> {
         .collect()
 }
 
-/// Runs a case; what is wrong with it, if anything.
-pub fn run_module(case: &ModuleCase) -> Result<(), String> {
-    match quietly(|| attempt(case)) {
+/// Runs a case on a device; what is wrong with it, if anything.
+pub fn run_module(case: &ModuleCase, device: Device) -> Result<(), String> {
+    match quietly(|| attempt(case, device)) {
         Ok(result) => result,
         Err(panic) => Err(format!("panicked: {panic}")),
     }
 }
 
-fn attempt(case: &ModuleCase) -> Result<(), String> {
+fn attempt(case: &ModuleCase, device: Device) -> Result<(), String> {
     let say = |error: cresset_ops::Error| error.to_string();
     // What has no parameters takes the dtype of its input.
     let floats = case.state.iter().map(|(_, array)| array.dtype()).find(|dtype| dtype.is_float());
-    let tensor = |array: &Array| Tensor::constant(array.clone());
-    let arguments = |(list, named): &Arguments| {
+    let arguments = |(list, named): &Arguments, device: Device| {
+        let tensor = |array: &Array| Tensor::constant(on(device, array));
         let list = list.iter().map(|value| value.with_tensors("", &mut |_, array| tensor(array))).collect();
         let named = named.iter();
         let named = named
@@ -92,8 +93,8 @@ fn attempt(case: &ModuleCase) -> Result<(), String> {
             .collect();
         Args::new(list, named, &case.id)
     };
-    let init: Args<Tensor> = arguments(&case.init);
-    let built = build(&case.module, &init, &case.state, floats.unwrap_or(DType::F32));
+    let init: Args<Tensor> = arguments(&case.init, Device::Cpu);
+    let built = build(&case.module, &init, &case.state, floats.unwrap_or(DType::F32), device);
     let built = built.ok_or("nobody has it")?.map_err(say)?;
     match init.unhandled().as_slice() {
         [] => {}
@@ -103,7 +104,7 @@ fn attempt(case: &ModuleCase) -> Result<(), String> {
     built.module.set_training(case.training);
 
     // Gradients are of those inputs that required one: in order, the next of that shape.
-    let args: Args<Tensor> = arguments(&case.args);
+    let args: Args<Tensor> = arguments(&case.args, device);
     let mut inputs: Vec<Tensor> = Vec::new();
     for given in args.all_tensors() {
         let wanted = case.of_inputs.get(inputs.len());
@@ -124,7 +125,7 @@ fn attempt(case: &ModuleCase) -> Result<(), String> {
     }
     let plain = got.with_tensors("", &mut |_, tensor: &Tensor| tensor.array().clone());
     compare(&plain, &case.out, 1.0).map_err(|Difference(text)| format!("output: {text}"))?;
-    gradients(case, &*built.module, &got, &inputs)?;
+    gradients(case, &*built.module, &got, &inputs, device)?;
     let after = built.module.state_dict();
     for (name, expected) in case.after.iter() {
         let got = after.get(name).ok_or_else(|| format!("no {name} afterwards"))?;
@@ -139,6 +140,7 @@ fn gradients(
     module: &dyn Module,
     got: &Value<Tensor>,
     inputs: &[Tensor],
+    device: Device,
 ) -> Result<(), String> {
     let outputs = got.tensors();
     if outputs.len() != case.cotangents.len() {
@@ -167,7 +169,7 @@ fn gradients(
     }
     let weighted: Vec<(&Tensor, Tensor)> = (outputs.into_iter().zip(&case.cotangents))
         .filter(|(output, _)| output.needs_grad())
-        .filter_map(|(output, cotangent)| Some((output, Tensor::constant(cotangent.clone()?))))
+        .filter_map(|(output, cotangent)| Some((output, Tensor::constant(on(device, cotangent.as_ref()?)))))
         .collect();
     let outputs: Vec<&Tensor> = weighted.iter().map(|(output, _)| *output).collect();
     let cotangents: Vec<Option<&Tensor>> = weighted.iter().map(|(_, cotangent)| Some(cotangent)).collect();

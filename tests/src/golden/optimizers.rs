@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cresset_autograd::{Apply, Error, Tensor};
-use cresset_ops::{Array, DType, Scalar, prelude::*};
+use cresset_ops::{Array, DType, Device, Scalar, prelude::*};
 use cresset_optim::{
     Adadelta, AdadeltaOptions, Adafactor, AdafactorOptions, Adagrad, AdagradOptions, Adam, AdamOptions,
     AdamW, AdamWOptions, Adamax, AdamaxOptions, Asgd, AsgdOptions, Lbfgs, LbfgsOptions, Muon, MuonOptions,
@@ -17,6 +17,7 @@ use super::{
     compare::compare_arrays,
     quietly,
     read::{list, named, number, tensor, text},
+    run::on,
 };
 
 /// How much more the parameters that L-BFGS ends with may differ. Where the loss is flat it stops by the last bits of
@@ -54,15 +55,15 @@ pub fn optimizer(name: &str, parameters: &[Tensor]) -> Option<Box<dyn Optimizer>
     })
 }
 
-/// Runs all cases of `optimizers.json.gz` in a folder.
-pub fn run_optimizers(folder: &Path) -> Result<Report, Trouble> {
+/// Runs all cases of `optimizers.json.gz` in a folder, on a device.
+pub fn run_optimizers(folder: &Path, device: Device) -> Result<Report, Trouble> {
     let store = Store::open(folder, "optimizers")?;
     let tensors = store.tensors()?;
     let mut report = Report { name: "optimizers".to_owned(), ..Report::default() };
     for json in list(&store.json)? {
         let (id, name) = (text(json, "id")?, text(json, "optimizer")?);
         let options = named(&json["kwargs"], &tensors)?;
-        let of = |field: &str| tensor(&json[field], &tensors);
+        let of = |field: &str| -> Result<Array, Trouble> { Ok(on(device, &tensor(&json[field], &tensors)?)) };
         let case = Case {
             options: &options,
             x: Tensor::constant(of("x")?),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cresset_autograd::Tensor;
 use cresset_nn::{Layer, Module, ModuleExt, StateDict};
-use cresset_ops::{DType, Result};
+use cresset_ops::{DType, Device, Result};
 
 use crate::golden::{Args, Value};
 
@@ -36,6 +36,8 @@ pub struct Wanted<'a> {
     pub state: &'a StateDict,
     /// The dtype of its parameters.
     pub dtype: DType,
+    /// Where they shall be.
+    pub device: Device,
 }
 
 impl Wanted<'_> {
@@ -51,6 +53,7 @@ impl Wanted<'_> {
         call: impl Fn(&M, &Args<Tensor>) -> Result<Value<Tensor>> + 'static,
     ) -> Result<Built> {
         module.to_dtype(self.dtype)?;
+        module.to_device(self.device)?;
         let module = Arc::new(module);
         let own = module.clone();
         Ok(Built { module, call: Box::new(move |args| call(&own, args)) })
@@ -58,8 +61,14 @@ impl Wanted<'_> {
 }
 
 /// Builds the module of a name; `None` where nobody has it.
-pub fn build(name: &str, init: &Args<Tensor>, state: &StateDict, dtype: DType) -> Option<Result<Built>> {
-    let wanted = Wanted { state, dtype };
+pub fn build(
+    name: &str,
+    init: &Args<Tensor>,
+    state: &StateDict,
+    dtype: DType,
+    device: Device,
+) -> Option<Result<Built>> {
+    let wanted = Wanted { state, dtype, device };
     let themes = [
         activation::build,
         adaptive_pooling::build,

@@ -6,11 +6,12 @@ mod source;
 
 use std::sync::{Arc, Mutex};
 
-use cresset_tensor::{Error, Generator, Result, random};
+use cresset_tensor::{Device, Error, Generator, Result, random};
 
 use crate::{
     collate::Collate,
     dataset::{Dataset, IterableDataset},
+    portable::Portable,
     sampler::{RandomSampler, Sampler, SequentialSampler},
 };
 use pipeline::{Pipeline, guarded};
@@ -44,10 +45,14 @@ pub struct DataLoader<B> {
     seed: u64,
     workers: usize,
     prefetch: usize,
+    /// What is done with each batch at last, in the calling thread.
+    deliver: Option<Deliver<B>>,
     position: Arc<Mutex<Position>>,
     /// Where the epoch of that number goes on.
     resume: Mutex<Option<Position>>,
 }
+
+type Deliver<B> = Arc<dyn Fn(B) -> Result<B> + Send + Sync>;
 
 /// In which order items are taken.
 enum Order {
@@ -136,9 +141,26 @@ impl<B: Send + 'static> DataLoader<B> {
             seed: random::initial_seed(),
             workers: 0,
             prefetch: 2,
+            deliver: None,
             position: Arc::default(),
             resume: Mutex::default(),
         }
+    }
+
+    /// Moves every batch to a device when it is asked for.
+    ///
+    /// ```
+    /// use cresset_autograd::prelude::*;
+    /// use cresset_data::{DataLoader, TensorDataset};
+    /// let data = TensorDataset::new((Tensor::rand([8, 3]), Tensor::rand([8])))?;
+    /// let loader = DataLoader::new(data).batch_size(4).device(Device::Cpu);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn device(self, device: Device) -> Self
+    where
+        B: Portable,
+    {
+        DataLoader { deliver: Some(Arc::new(move |batch: B| batch.moved(device))), ..self }
     }
 
     /// How many items make a batch.
@@ -213,7 +235,8 @@ impl<B: Send + 'static> DataLoader<B> {
             Ok(both) => both,
             Err(error) => (Pipeline::refusing(error), None),
         };
-        Epoch { pipeline, position: self.position.clone(), epoch, next: start, total, ended: false }
+        let (position, deliver) = (self.position.clone(), self.deliver.clone());
+        Epoch { pipeline, deliver, position, epoch, next: start, total, ended: false }
     }
 
     fn pipeline(&self, epoch: usize, start: usize) -> Result<(Pipeline<B>, Option<usize>)> {
@@ -270,6 +293,7 @@ impl<B: Send + 'static> DataLoader<B> {
 /// The batches of an epoch; see [`DataLoader::epoch`].
 pub struct Epoch<B> {
     pipeline: Pipeline<B>,
+    deliver: Option<Deliver<B>>,
     position: Arc<Mutex<Position>>,
     epoch: usize,
     /// The number of the batch that comes next.
@@ -304,7 +328,10 @@ impl<B: Send + 'static> Iterator for Epoch<B> {
             }
         };
         *position::lock(&self.position) = place;
-        batch
+        match (&self.deliver, batch) {
+            (Some(deliver), Some(Ok(batch))) => Some(deliver(batch)),
+            (_, batch) => batch,
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -127,9 +127,13 @@ fn main() -> Result<()> {
     println!("{} characters, {} different ones", text.len(), text.alphabet.len());
     // An epoch is as many characters as the text has, in windows that begin anywhere.
     let windows = RandomSampler::new(train.len()).num_samples((train.len() / CONTEXT).max(BATCH));
-    let mut loader =
-        DataLoader::new(train).sampler(windows).batch_size(BATCH).drop_last(true).seed(options.seed);
-    let test = DataLoader::new(test.apart()?).batch_size(BATCH);
+    let mut loader = DataLoader::new(train)
+        .sampler(windows)
+        .batch_size(BATCH)
+        .drop_last(true)
+        .seed(options.seed)
+        .device(options.device);
+    let test = DataLoader::new(test.apart()?).batch_size(BATCH).device(options.device);
 
     let mut net = Gpt::new(text.alphabet.len())?;
     net.to_device(options.device)?;
@@ -171,7 +175,7 @@ fn main() -> Result<()> {
         curve.left("loss", sum / seen);
         curve.left("loss on new text", asked);
         if (epoch + 1).is_multiple_of(5) {
-            println!("\n{}\n", write(&net, &text, "ROSALIND:\n", 200)?);
+            println!("\n{}\n", write(&net, &text, "ROSALIND:\n", 200, options.device)?);
         }
         save_checkpoint(
             &saved,
@@ -185,7 +189,7 @@ fn main() -> Result<()> {
         )?;
     }
 
-    println!("\n{}", write(&net, &text, "ORLANDO:\n", 800)?);
+    println!("\n{}", write(&net, &text, "ORLANDO:\n", 800, options.device)?);
     let path = options.file("char_gpt.safetensors");
     save_safetensors(&path, &net.state_dict())?;
     curve.save(options.file("curve.svg"))?;
@@ -208,13 +212,14 @@ fn ask(net: &Gpt, windows: &DataLoader<(Tensor, Tensor)>) -> Result<f64> {
 }
 
 /// Goes on where the beginning ends, one character at a time, each drawn by its score after what fits into the context.
-fn write(net: &Gpt, text: &Text, beginning: &str, length: usize) -> Result<String> {
+fn write(net: &Gpt, text: &Text, beginning: &str, length: usize, device: Device) -> Result<String> {
     net.eval();
     // A text with other characters begins with its own first.
     let mut written = text.encode(beginning).or_else(|_| text.encode(&text.alphabet[0].to_string()))?;
     for _ in 0..length {
         let seen = &written[written.len().saturating_sub(CONTEXT)..];
-        let scores = no_grad(|| net.forward(&Tensor::new(seen.to_vec()).unsqueeze(0)?))?;
+        let input = Tensor::new(seen.to_vec()).unsqueeze(0)?.to_device(device)?;
+        let scores = no_grad(|| net.forward(&input))?;
         written.push(draw(&scores.select(1, -1)?, 0.8)?);
     }
     Ok(text.decode(&written))

@@ -56,9 +56,13 @@ fn main() -> Result<()> {
     println!("{} characters, {} different ones", text.len(), text.alphabet.len());
     // An epoch is as many characters as the text has, in windows that begin anywhere.
     let windows = RandomSampler::new(train.len()).num_samples((train.len() / LENGTH).max(BATCH));
-    let mut loader =
-        DataLoader::new(train).sampler(windows).batch_size(BATCH).drop_last(true).seed(options.seed);
-    let test = DataLoader::new(test.apart()?).batch_size(BATCH);
+    let mut loader = DataLoader::new(train)
+        .sampler(windows)
+        .batch_size(BATCH)
+        .drop_last(true)
+        .seed(options.seed)
+        .device(options.device);
+    let test = DataLoader::new(test.apart()?).batch_size(BATCH).device(options.device);
 
     let mut net = Net::new(text.alphabet.len());
     net.to_device(options.device)?;
@@ -100,7 +104,7 @@ fn main() -> Result<()> {
         curve.left("loss", sum / seen);
         curve.left("loss on new text", asked);
         if (epoch + 1).is_multiple_of(5) {
-            println!("\n{}\n", write(&net, &text, "ROSALIND:\n", 200)?);
+            println!("\n{}\n", write(&net, &text, "ROSALIND:\n", 200, options.device)?);
         }
         save_checkpoint(
             &saved,
@@ -114,7 +118,7 @@ fn main() -> Result<()> {
         )?;
     }
 
-    println!("\n{}", write(&net, &text, "ORLANDO:\n", 800)?);
+    println!("\n{}", write(&net, &text, "ORLANDO:\n", 800, options.device)?);
     let path = options.file("char_rnn.safetensors");
     save_safetensors(&path, &net.state_dict())?;
     curve.save(options.file("curve.svg"))?;
@@ -137,18 +141,18 @@ fn ask(net: &Net, windows: &DataLoader<(Tensor, Tensor)>) -> Result<f64> {
 }
 
 /// Goes on where the beginning ends, one character at a time, each drawn by its score.
-fn write(net: &Net, text: &Text, beginning: &str, length: usize) -> Result<String> {
+fn write(net: &Net, text: &Text, beginning: &str, length: usize, device: Device) -> Result<String> {
     net.eval();
     // A text with other characters begins with its own first.
     let mut written = text.encode(beginning).or_else(|_| text.encode(&text.alphabet[0].to_string()))?;
     no_grad(|| {
-        let mut input = Tensor::new(written.clone()).unsqueeze(0)?;
+        let mut input = Tensor::new(written.clone()).unsqueeze(0)?.to_device(device)?;
         let mut memory = None;
         for _ in 0..length {
             let (scores, after) = net.forward(&input, memory.as_ref())?;
             let next = draw(&scores.select(1, -1)?, 0.8)?;
             written.push(next);
-            (input, memory) = (Tensor::new([[next]]), Some(after));
+            (input, memory) = (Tensor::new([[next]]).to_device(device)?, Some(after));
         }
         Ok(text.decode(&written))
     })

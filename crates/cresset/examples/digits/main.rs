@@ -60,13 +60,15 @@ fn main() -> Result<()> {
     manual_seed(options.seed);
 
     let [train, test] = digits()?.split([0.8, 0.2], 0)?;
-    let (test_images, test_labels) = (test.images()?, test.labels()?);
+    let (test_images, test_labels) =
+        (test.images()?.to_device(options.device)?, test.labels()?.to_device(options.device)?);
     println!("{} digits to learn from, {} to be asked about", train.len(), test.len());
     let mut loader = DataLoader::new(train.transform(Jitter))
         .batch_size(32)
         .shuffle(true)
         .drop_last(true)
-        .seed(options.seed);
+        .seed(options.seed)
+        .device(options.device);
 
     let mut net = Net::new();
     net.to_device(options.device)?;
@@ -128,7 +130,8 @@ fn main() -> Result<()> {
     // A network of its own, from the file.
     let path = options.file("digits.safetensors");
     save_safetensors(&path, &net.state_dict())?;
-    let loaded = Net::new();
+    let mut loaded = Net::new();
+    loaded.to_device(options.device)?;
     loaded.load_state_dict(&load_safetensors(&path)?)?;
     let (answers, asked) = ask(&loaded, &test_images, &test_labels)?;
     let (labels, answers) = (test_labels.to_vec::<i64>()?, answers.to_vec::<i64>()?);
@@ -147,7 +150,7 @@ fn main() -> Result<()> {
             .collect();
         println!(
             "\nsome mistakes:\n{}",
-            picture::images(&test_images.index_select(0, &Tensor::new(wrong))?, &titles)?
+            picture::images(&test.images()?.index_select(0, &Tensor::new(wrong))?, &titles)?
         );
     }
     curve.save(options.file("curve.svg"))?;

@@ -78,8 +78,12 @@ fn main() -> Result<()> {
     let options = Command::new("gan", about, 60).parse();
     manual_seed(options.seed);
 
-    let mut loader =
-        DataLoader::new(digits()?).batch_size(64).shuffle(true).drop_last(true).seed(options.seed);
+    let mut loader = DataLoader::new(digits()?)
+        .batch_size(64)
+        .shuffle(true)
+        .drop_last(true)
+        .seed(options.seed)
+        .device(options.device);
     let (mut generator, mut discriminator) = (Generator::new(), Discriminator::new());
     generator.to_device(options.device)?;
     discriminator.to_device(options.device)?;
@@ -87,7 +91,7 @@ fn main() -> Result<()> {
     let mut draws = Adam::new(generator.parameters(), 1e-3).betas(0.5, 0.999);
     let mut judges = Adam::new(discriminator.parameters(), 5e-4).betas(0.5, 0.999);
     // The same noise for every picture, so that one can see digits take shape.
-    let mut noise = Tensor::randn([64, NOISE]);
+    let mut noise = Tensor::randn([64, NOISE]).to_device(options.device)?;
     let saved = options.file("training.safetensors");
     if options.resume {
         let state = load_checkpoint(&saved)?;
@@ -96,7 +100,7 @@ fn main() -> Result<()> {
         draws.load_state_dict(state.get("draws")?)?;
         judges.load_state_dict(state.get("judges")?)?;
         loader.load_state_dict(state.get("loader")?)?;
-        noise = state.get("noise")?.array()?.clone().into();
+        noise = Tensor::from(state.get("noise")?.array()?.clone()).to_device(options.device)?;
         set_rng_state(state.get("random")?.try_into()?);
         println!("going on after epoch {}", loader.position().0);
     }
@@ -108,7 +112,7 @@ fn main() -> Result<()> {
         let (mut judged, mut drawn, mut seen) = (0.0, 0.0, 0.0);
         for batch in loader.epoch(epoch) {
             let (written, _) = batch?;
-            let images = generator.forward(&Tensor::randn([64, NOISE]))?;
+            let images = generator.forward(&noise.randn_like()?)?;
 
             // The discriminator: written digits are real (but never be too sure of it), drawn ones are not.
             let real = discriminator.forward(&written)?;

@@ -118,7 +118,11 @@ type Loader = DataLoader<(Tensor, Tensor)>;
 
 fn loader(images: LabelledImages, transform: Compose, options: &Options) -> Loader {
     // The worker makes the next batches while this thread learns from one.
-    DataLoader::new(images.transform(transform)).batch_size(64).seed(options.seed).workers(1)
+    DataLoader::new(images.transform(transform))
+        .batch_size(64)
+        .seed(options.seed)
+        .workers(1)
+        .device(options.device)
 }
 
 fn main() -> Result<()> {

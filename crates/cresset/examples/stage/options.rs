@@ -70,10 +70,10 @@ impl Command {
                 }
                 "--epochs" => options.epochs = number(&value("a number"), &help) as usize,
                 "--seed" => options.seed = number(&value("a number"), &help),
-                "--device" => match value("cpu").as_str() {
-                    "cpu" => options.device = Device::Cpu,
-                    other => wrong(&format!("there is no device '{other}'; this build has: cpu"), &help),
-                },
+                "--device" => {
+                    let name = value("cpu or gpu");
+                    options.device = device(&name).unwrap_or_else(|message| wrong(&message, &help));
+                }
                 "--out" => options.out = value("a folder").into(),
                 "--resume" if self.resumes => options.resume = true,
                 other if Some(other) == flag => options.input = Some(value("a path").into()),
@@ -89,7 +89,7 @@ impl Command {
             "{about}\n\nusage: cargo run --release --example {name} -- [options]\n\n  \
              --epochs N      how often to go through the data (default: {epochs})\n  \
              --seed N        what all random numbers follow from (default: 0)\n  \
-             --device D      where to compute: cpu\n  \
+             --device D      where to compute: cpu (default) or gpu\n  \
              --out FOLDER    where files are written (default: runs/{name})\n"
         );
         if self.resumes {
@@ -111,6 +111,26 @@ impl Options {
             exit(1);
         }
         self.out.join(name)
+    }
+}
+
+/// The device of a name.
+#[cfg(feature = "wgpu")]
+fn device(name: &str) -> std::result::Result<Device, String> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "gpu" => Device::gpu(0).map_err(|error| error.to_string()),
+        other => Err(format!("there is no device '{other}'; there are cpu and gpu")),
+    }
+}
+
+/// The device of a name.
+#[cfg(not(feature = "wgpu"))]
+fn device(name: &str) -> std::result::Result<Device, String> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "gpu" => Err("this build has no gpu; build the example with --features wgpu".to_owned()),
+        other => Err(format!("there is no device '{other}'; there are cpu and gpu")),
     }
 }
 

@@ -75,8 +75,10 @@ fn main() -> Result<()> {
     let path = match options.input.clone() {
         Some(path) => path,
         None => {
-            let net = Net::new();
-            let right = learn("0 to 4", &net, net.parameters(), &old, &old_test, options.epochs)?;
+            let mut net = Net::new();
+            net.to_device(options.device)?;
+            let right =
+                learn("0 to 4", &net, net.parameters(), &old, &old_test, options.epochs, options.device)?;
             println!("learned 0 to 4 from {} images: {right:.1} % of new ones right\n", old.len());
             let path = options.file("backbone.safetensors");
             save_safetensors(&path, &net.state_dict())?;
@@ -87,16 +89,18 @@ fn main() -> Result<()> {
     // Its backbone stays as it is, the head is a new one: that alone is trained.
     let mut net = Net::new();
     net.load_state_dict(&load_safetensors(&path)?)?;
+    net.head = Linear::new(64 * 4 * 4, 5);
     net.to_device(options.device)?;
     net.backbone.freeze()?;
-    net.head = Linear::new(64 * 4 * 4, 5);
     let trained = net.head.num_parameters();
     println!("{} of {} parameters are trained", trained, net.num_parameters());
-    let tuned = learn("5 to 9", &net, net.head.parameters(), &new, &new_test, 10 * options.epochs)?;
+    let epochs = 10 * options.epochs;
+    let tuned = learn("5 to 9", &net, net.head.parameters(), &new, &new_test, epochs, options.device)?;
 
     // The same few images without what was learned before.
-    let net = Net::new();
-    let alone = learn("from scratch", &net, net.parameters(), &new, &new_test, 10 * options.epochs)?;
+    let mut net = Net::new();
+    net.to_device(options.device)?;
+    let alone = learn("from scratch", &net, net.parameters(), &new, &new_test, epochs, options.device)?;
 
     println!("\nright on {} new images of 5 to 9, after {} of them:", new_test.len(), new.len());
     println!("  with the backbone of 0 to 4  {tuned:5.1} %\n  from scratch                 {alone:5.1} %");
@@ -111,8 +115,9 @@ fn learn(
     digits: &Digits,
     others: &Digits,
     epochs: usize,
+    device: Device,
 ) -> Result<f64> {
-    let loader = DataLoader::new(digits.clone()).batch_size(32).shuffle(true);
+    let loader = DataLoader::new(digits.clone()).batch_size(32).shuffle(true).device(device);
     let mut optimizer = AdamW::new(parameters, 1e-3);
     let mut progress = Progress::new(format!("{title:12}"), epochs);
     let mut last = 0.0;
@@ -134,8 +139,9 @@ fn learn(
     }
     net.eval();
     let (images, labels) = others.tensors();
-    let answers = no_grad(|| net.forward(images))?.argmax_dim(1, false)?;
-    let right = 100.0 * answers.eq(labels)?.to_dtype(DType::F64)?.mean()?.item::<f64>()?;
+    let answers = no_grad(|| net.forward(&images.to_device(device)?))?.argmax_dim(1, false)?;
+    let right = answers.eq(&labels.to_device(device)?)?.to_dtype(DType::F32)?.mean()?.item::<f32>()?;
+    let right = 100.0 * f64::from(right);
     progress.end(&format!("loss {last:.4}  on new images {right:5.1} %"));
     Ok(right)
 }
