@@ -108,8 +108,8 @@ fn products_are_their_definition() {
     let checked = runner.run(&product(), |case| {
         let Product { batch, m, k, n, .. } = case;
         let (a, b) = (matrix(batch, m, k, case.a), matrix(batch, k, n, case.b));
-        let (x, y) = (a.to_f64s(), b.to_f64s());
-        let result = a.matmul(&b).unwrap().to_f64s();
+        let (x, y) = (a.to_f64s().unwrap(), b.to_f64s().unwrap());
+        let result = a.matmul(&b).unwrap().to_f64s().unwrap();
         for (place, &found) in result.iter().enumerate() {
             let (item, i, j) = (place / (m * n), place / n % m, place % n);
             let right: f64 = (0..k).map(|p| x[(item * m + i) * k + p] * y[(item * k + p) * n + j]).sum();
