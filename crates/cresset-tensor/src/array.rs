@@ -68,12 +68,17 @@ impl Array {
         let storage = remote.read(low * size..high * size)?;
         let offset = if high > low { self.layout.offset() - low } else { 0 };
         let layout = Layout::new(self.shape().clone(), self.strides().clone(), offset);
-        Ok(Array {
-            storage: Arc::new(storage),
-            layout: Arc::new(layout),
-            dtype: self.dtype,
-            device: Device::Cpu,
-        })
+        Array::over(storage, layout, self.dtype)
+    }
+
+    /// A layout over memory of the processor's that somebody has filled; the layout must lie inside it.
+    pub fn over(storage: Storage, layout: Layout, dtype: DType) -> Result<Array> {
+        if storage.as_remote().is_some() {
+            return Err(Error::device("over", "this is another device's memory"));
+        }
+        let line = Layout::contiguous([storage.bytes() / dtype.size()].into());
+        let whole = Array { storage: Arc::new(storage), layout: Arc::new(line), dtype, device: Device::Cpu };
+        whole.with_layout(layout)
     }
 
     /// Every element the same number. PyTorch's `full`.

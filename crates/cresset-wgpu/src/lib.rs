@@ -30,3 +30,4 @@ pub use adapter::{Adapter, Gpu, adapters};
 pub use card::{abilities, statistics};
 pub use kernels::{Kind, Source, Template};
 pub use memory::Statistics;
+pub use transfer::{Reading, read};

@@ -15,7 +15,7 @@ use std::{
 
 use cresset_tensor::{Array, Device, Error, Result, Storage, device::Remote};
 
-use crate::card::Card;
+use crate::{card::Card, transfer::Bytes};
 
 /// The least a buffer has.
 const LEAST: u64 = 256;
@@ -157,10 +157,7 @@ impl Remote for Memory {
     }
 
     fn read(&self, bytes: Range<usize>) -> Result<Storage> {
-        match &self.buffer {
-            Some(buffer) => self.card.read(buffer, bytes),
-            None => Err(Error::device("read", "the memory was given back")),
-        }
+        self.begin_read(bytes)?.wait()
     }
 }
 
@@ -240,15 +237,30 @@ impl Card {
     }
 }
 
-/// The buffer under an array.
-pub fn buffer(x: &Array) -> Result<&Arc<Buffer>> {
+impl Memory {
+    /// Begins to bring some of its bytes back.
+    pub fn begin_read(&self, bytes: Range<usize>) -> Result<Bytes> {
+        match &self.buffer {
+            Some(buffer) => self.card.begin_read(buffer, bytes),
+            None => Err(Error::device("read", "the memory was given back")),
+        }
+    }
+}
+
+/// The memory under an array.
+pub fn memory(x: &Array) -> Result<&Memory> {
     let memory = x.storage().as_remote().and_then(|remote| {
         let any: &dyn std::any::Any = remote;
         any.downcast_ref::<Memory>()
     });
-    match memory.and_then(|memory| memory.buffer.as_ref()) {
+    memory.ok_or_else(|| Error::device("gpu", format!("an array of {} is not a card's", x.device())))
+}
+
+/// The buffer under an array.
+pub fn buffer(x: &Array) -> Result<&Arc<Buffer>> {
+    match &memory(x)?.buffer {
         Some(buffer) => Ok(buffer),
-        None => Err(Error::device("gpu", format!("an array of {} is not this card's", x.device()))),
+        None => Err(Error::device("gpu", "the memory was given back")),
     }
 }
 

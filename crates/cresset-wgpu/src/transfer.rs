@@ -4,15 +4,15 @@ use std::{
     ops::Range,
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering::Acquire, Ordering::Release},
     },
 };
 
-use cresset_tensor::{Array, Error, Locks, Result, Storage};
+use cresset_tensor::{Array, DType, Device, Error, Layout, Locks, Result, Storage};
 
 use crate::{
     card::Card,
-    memory::{Buffer, class},
+    memory::{Buffer, class, memory},
 };
 
 /// So many staging buffers are kept.
@@ -51,41 +51,25 @@ impl Card {
         self.array(buffer, x.shape().clone(), x.dtype())
     }
 
-    /// Some bytes of a buffer, once all that was asked for before is done.
-    pub fn read(&self, buffer: &Buffer, bytes: Range<usize>) -> Result<Storage> {
-        let result = Storage::uninitialised("read", bytes.len())?;
-        if bytes.is_empty() {
-            return Ok(result);
-        }
+    /// Begins to bring some bytes of a buffer back.
+    pub fn begin_read(self: &Arc<Card>, buffer: &Buffer, bytes: Range<usize>) -> Result<Bytes> {
         self.trouble.check("read")?;
         let start = bytes.start / 4 * 4;
-        let end = bytes.end.next_multiple_of(4);
-        let length = (end - start) as u64;
+        let length = (bytes.end.next_multiple_of(4) - start) as u64;
+        let state = Arc::new(AtomicU8::new(PENDING));
+        let (seen, skip) = (state.clone(), bytes.start - start);
+        let mut begun = Bytes { card: self.clone(), staging: None, length, skip, count: bytes.len(), state };
+        if bytes.is_empty() {
+            return Ok(begun);
+        }
         let staging = self.staging(length);
         self.record_copy(&buffer.raw, &staging, start as u64, length);
         self.flush("read")?;
-        let mapped = Arc::new(AtomicBool::new(false));
-        let seen = mapped.clone();
         staging.map_async(wgpu::MapMode::Read, ..length, move |result| {
-            seen.store(result.is_ok(), Ordering::Release);
+            seen.store(if result.is_ok() { MAPPED } else { FAILED }, Release);
         });
-        self.wait("read")?;
-        let view = mapped.load(Ordering::Acquire).then(|| staging.get_mapped_range(..length));
-        let Some(Ok(view)) = view else {
-            return Err(Error::device("read", format!("what {} computed could not be read back", self.name)));
-        };
-        let skip = bytes.start - start;
-        // SAFETY: the storage is fresh, ours alone, and has as many bytes.
-        unsafe {
-            std::ptr::copy_nonoverlapping(view[skip..].as_ptr(), result.as_ptr(), bytes.len());
-        }
-        drop(view);
-        staging.unmap();
-        let mut kept = self.staging.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < STAGING {
-            kept.push(staging);
-        }
-        Ok(result)
+        begun.staging = Some(staging);
+        Ok(begun)
     }
 
     fn staging(&self, bytes: u64) -> wgpu::Buffer {
@@ -103,5 +87,106 @@ impl Card {
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         })
+    }
+}
+
+const PENDING: u8 = 0;
+const MAPPED: u8 = 1;
+const FAILED: u8 = 2;
+
+/// Bytes on their way back.
+pub struct Bytes {
+    card: Arc<Card>,
+    staging: Option<wgpu::Buffer>,
+    length: u64,
+    skip: usize,
+    count: usize,
+    state: Arc<AtomicU8>,
+}
+
+impl Bytes {
+    /// Have they arrived, or will they never?
+    pub fn is_ready(&self) -> bool {
+        if self.staging.is_some() && self.state.load(Acquire) == PENDING {
+            // What went wrong is told by `wait`.
+            let _ = self.card.raw.poll(wgpu::PollType::Poll);
+        }
+        self.staging.is_none() || self.state.load(Acquire) != PENDING
+    }
+
+    /// Waits for them.
+    pub fn wait(mut self) -> Result<Storage> {
+        let result = Storage::uninitialised("read", self.count)?;
+        let Some(staging) = self.staging.take() else { return Ok(result) };
+        if self.state.load(Acquire) == PENDING {
+            self.card.wait("read")?;
+        }
+        let view = (self.state.load(Acquire) == MAPPED).then(|| staging.get_mapped_range(..self.length));
+        let Some(Ok(view)) = view else {
+            self.card.trouble.check("read")?;
+            let card = &self.card.name;
+            return Err(Error::device("read", format!("what {card} computed could not be read back")));
+        };
+        // SAFETY: the storage is fresh, ours alone, and has as many bytes.
+        unsafe {
+            std::ptr::copy_nonoverlapping(view[self.skip..].as_ptr(), result.as_ptr(), self.count);
+        }
+        drop(view);
+        staging.unmap();
+        let mut kept = self.card.staging.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < STAGING {
+            kept.push(staging);
+        }
+        Ok(result)
+    }
+}
+
+/// An array on its way back from a card; see [`read`].
+pub struct Reading {
+    bytes: Option<Bytes>,
+    layout: Layout,
+    here: Option<Array>,
+    dtype: DType,
+}
+
+/// Begins to bring an array back from its card, while the program goes on.
+///
+/// ```no_run
+/// use cresset_ops::prelude::*;
+/// use cresset_wgpu::{Gpu, read};
+/// let loss = Array::new([0.5f32]).to_device(Device::gpu(0)?)?;
+/// let reading = read(&loss)?;
+/// // … the next step is asked for …
+/// println!("{}", reading.wait()?);
+/// # Ok::<(), cresset_ops::Error>(())
+/// ```
+#[track_caller]
+pub fn read(x: &Array) -> Result<Reading> {
+    let dtype = x.dtype();
+    if x.device() == Device::Cpu {
+        return Ok(Reading { bytes: None, layout: x.layout().clone(), here: Some(x.clone()), dtype });
+    }
+    let (low, high) = x.layout().span()?.unwrap_or((0, 0));
+    let offset = if high > low { x.offset() - low } else { 0 };
+    let layout = Layout::new(x.shape().clone(), x.strides().clone(), offset);
+    let size = dtype.size();
+    let bytes = memory(x)?.begin_read(low * size..high * size)?;
+    Ok(Reading { bytes: Some(bytes), layout, here: None, dtype })
+}
+
+impl Reading {
+    /// Is it there, so that [`wait`](Reading::wait) need not wait?
+    pub fn is_ready(&self) -> bool {
+        self.bytes.as_ref().is_none_or(Bytes::is_ready)
+    }
+
+    /// The array in the processor's memory, once it is there.
+    #[track_caller]
+    pub fn wait(self) -> Result<Array> {
+        match (self.bytes, self.here) {
+            (Some(bytes), _) => Array::over(bytes.wait()?, self.layout, self.dtype),
+            (None, Some(here)) => Ok(here),
+            (None, None) => Err(Error::device("read", "nothing was asked for")),
+        }
     }
 }

@@ -52,6 +52,21 @@ fn views_are_read_from_where_they_lie() {
 }
 
 #[test]
+fn what_is_on_its_way_is_what_was_asked_for() {
+    let Some(gpu) = common::gpu() else { return };
+    let x = counting(DType::F32, 60).reshape([5, 12]).unwrap().to_device(gpu).unwrap();
+    let view = x.narrow(1, 3, 5).unwrap();
+    let reading = cresset_wgpu::read(&view).unwrap();
+    // Written after it was asked for.
+    x.fill_(-1.0).unwrap();
+    let expected = counting(DType::F32, 60).reshape([5, 12]).unwrap().narrow(1, 3, 5).unwrap();
+    assert_eq!(reading.wait().unwrap().to_bytes().unwrap(), expected.to_bytes().unwrap());
+    let none = cresset_wgpu::read(&x.narrow(0, 1, 0).unwrap()).unwrap();
+    assert!(none.is_ready());
+    assert_eq!(none.wait().unwrap().shape(), &[0, 12]);
+}
+
+#[test]
 fn many_threads_compute_at_once() {
     let Some(gpu) = common::gpu() else { return };
     std::thread::scope(|scope| {
