@@ -3,6 +3,7 @@
 //! `scalar` and `operation` say what is drawn for each scalar primitive and each operation, by exhaustive `match`es, so
 //! that a new one has to say it; `method` draws around PyTorch's golden cases. `check` makes the comparisons.
 
+mod card;
 pub mod check;
 mod draw;
 mod exceptions;
@@ -22,6 +23,8 @@ use std::cell::RefCell;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
+use cresset_ops::Device;
+
 use crate::golden;
 use check::Tally;
 use draw::Draw;
@@ -36,6 +39,8 @@ pub struct Options {
     pub cases: usize,
     /// What they are drawn from.
     pub seed: u64,
+    /// Where; on a card the processor is the oracle.
+    pub device: Device,
 }
 
 /// What came of one name.
@@ -76,10 +81,18 @@ pub fn run(options: &Options, mut show: impl FnMut(&Outcome)) -> Result<Vec<Outc
     for subject in subjects.filter(|subject| wanted(&subject.name)) {
         let outcome = drawn(&subject.name, subject.promise, options, |draw| {
             let sample = (subject.build)(draw);
-            (format!("{sample:?}"), sample.check(subject.promise))
+            let result = match options.device {
+                Device::Cpu => sample.check(subject.promise),
+                device => sample.compare(device),
+            };
+            (format!("{sample:?}"), result)
         });
         show(&outcome);
         outcomes.push(outcome);
+    }
+    if options.device != Device::Cpu {
+        // Methods are compared case by case in the conformance checks.
+        return Ok(outcomes);
     }
     for method in uncalled::ALL {
         let name = format!("{}()", method.name);
@@ -127,7 +140,8 @@ fn drawn(
     });
     let tally = tally.into_inner();
     let failure = match result {
-        Ok(()) => too_few(promise, tally),
+        Ok(()) if options.device == Device::Cpu => too_few(promise, tally),
+        Ok(()) => None,
         Err(TestError::Fail(reason, mut draw)) => {
             let smallest = golden::quietly(|| sample(&mut draw).0).unwrap_or_default();
             Some(format!("{reason}\n  at its smallest: {smallest}"))

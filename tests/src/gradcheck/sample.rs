@@ -2,12 +2,13 @@
 
 use cresset_autograd::{Grad, Tensor};
 use cresset_ops::{
-    Apply, Array, Expr, Op, Result, Scalar, Shape,
+    Apply, Array, Device, Expr, Op, Result, Scalar, Shape,
     expr::traced,
     op::{Map, Numbers},
 };
 
 use super::{
+    card,
     check::{Tally, check},
     draw::{Draw, Laid},
 };
@@ -70,6 +71,21 @@ impl Subject {
 impl Sample {
     /// Checks that the promise is kept.
     pub fn check(&self, promise: Promise) -> Result<Tally, String> {
+        let (varied, fixed) = self.arrays()?;
+        match promise {
+            Promise::Differentiable => check(&|xs| self.call(xs, &fixed), &varied, 0),
+            Promise::Not(_) => self.is_constant(&varied, &fixed),
+        }
+    }
+
+    /// Compares a device with the processor.
+    pub fn compare(&self, device: Device) -> Result<Tally, String> {
+        let (varied, fixed) = self.arrays()?;
+        card::compare(&|xs, fixed| self.call(xs, fixed), &varied, &fixed, device, 0)
+    }
+
+    /// The inputs that vary, and those that stay as they are.
+    fn arrays(&self) -> Result<(Vec<Array>, Vec<Array>), String> {
         let mut varied = Vec::new();
         let mut fixed = Vec::new();
         for input in &self.inputs {
@@ -80,10 +96,7 @@ impl Sample {
             };
             place.push(array.map_err(|error| format!("the input itself: {error}"))?);
         }
-        match promise {
-            Promise::Differentiable => check(&|xs| self.call(xs, &fixed), &varied, 0),
-            Promise::Not(_) => self.is_constant(&varied, &fixed),
-        }
+        Ok((varied, fixed))
     }
 
     fn call(&self, varied: &[Tensor], fixed: &[Array]) -> Result<Vec<Tensor>> {
