@@ -1,11 +1,15 @@
-//! Products of matrices with every set of vector instructions the machine has, against three plain loops; and that their
-//! bits do not depend on how many threads there are.
+//! Products of matrices and convolutions with every set of vector instructions the machine has, against plain loops; and
+//! that their bits do not depend on how many threads there are.
 //!
 //! The instructions are chosen once in a process, so the test runs itself again for each set.
 
 use std::process::Command;
 
-use cresset_ops::{Array, prelude::*};
+use cresset_ops::{
+    Array, Op,
+    op::{Convolution, List, Role},
+    prelude::*,
+};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -17,7 +21,10 @@ const PART: &str = "CRESSET_TEST_PART";
 #[test]
 fn every_instruction_set_and_number_of_threads() {
     match std::env::var(PART).as_deref() {
-        Ok("values") => return products_are_their_definition(),
+        Ok("values") => {
+            products_are_their_definition();
+            return convolutions_are_their_definition();
+        }
         Ok("bits") => return println!("bits {:016x}", bits()),
         _ => {}
     }
@@ -102,10 +109,13 @@ fn matrix(batch: usize, rows: usize, columns: usize, lies: Lies) -> Array {
     }
 }
 
+fn runner(cases: u32) -> TestRunner {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
 fn products_are_their_definition() {
-    let config = Config { cases: 120, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let checked = runner.run(&product(), |case| {
+    let checked = runner(120).run(&product(), |case| {
         let Product { batch, m, k, n, .. } = case;
         let (a, b) = (matrix(batch, m, k, case.a), matrix(batch, k, n, case.b));
         let (x, y) = (a.to_f64s().unwrap(), b.to_f64s().unwrap());
@@ -114,6 +124,123 @@ fn products_are_their_definition() {
             let (item, i, j) = (place / (m * n), place / n % m, place % n);
             let right: f64 = (0..k).map(|p| x[(item * m + i) * k + p] * y[(item * k + p) * n + j]).sum();
             prop_assert!(found == right, "{found} instead of {right} at {item}, {i}, {j}");
+        }
+        Ok(())
+    });
+    checked.unwrap();
+}
+
+/// Two dimensions of a convolution; a third has the first's sizes but the input's.
+#[derive(Clone, Debug)]
+struct Window {
+    images: usize,
+    groups: usize,
+    channels: usize,
+    outputs: usize,
+    input: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    dilation: [usize; 2],
+    turned: bool,
+}
+
+impl Window {
+    fn output(&self) -> Option<[usize; 2]> {
+        let size = |d: usize| {
+            let reach = (self.kernel[d] - 1) * self.dilation[d] + 1;
+            (self.input[d] + 2 * self.padding[d]).checked_sub(reach).map(|room| room / self.stride[d] + 1)
+        };
+        Some([size(0)?, size(1)?])
+    }
+
+    fn of(&self, role: Role, output: [usize; 2]) -> Op {
+        Op::Convolve(Box::new(Convolution {
+            role,
+            stride: List::from_slice(&self.stride),
+            padding: List::from_slice(&self.padding),
+            dilation: List::from_slice(&self.dilation),
+            groups: self.groups,
+            output: List::from_slice(&output),
+        }))
+    }
+
+    fn shapes(&self, output: [usize; 2]) -> [[usize; 4]; 3] {
+        let (channels, outputs) = (self.groups * self.channels, self.groups * self.outputs);
+        [
+            [self.images, channels, self.input[0], self.input[1]],
+            [outputs, self.channels, self.kernel[0], self.kernel[1]],
+            [self.images, outputs, output[0], output[1]],
+        ]
+    }
+
+    /// The three results for these factors.
+    fn results(&self, x: &Array, w: &Array, y: &Array, output: [usize; 2]) -> [Array; 3] {
+        [
+            Array::apply_one(self.of(Role::Output, output), &[x, w]).unwrap(),
+            Array::apply_one(self.of(Role::Input, self.input), &[w, y]).unwrap(),
+            Array::apply_one(self.of(Role::Weight, self.kernel), &[x, y]).unwrap(),
+        ]
+    }
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    let pair = |range: std::ops::Range<usize>| [range.clone(), range];
+    let side = || prop_oneof![4 => 1..12usize, 1 => 12..40usize];
+    (
+        (1..4usize, prop_oneof![3 => Just(1usize), 1 => 2..4usize], side(), side()),
+        ([side(), side()], pair(1..4), pair(1..4), pair(0..3), pair(1..3), any::<bool>()),
+    )
+        .prop_map(
+            |((images, groups, channels, outputs), (input, kernel, stride, padding, dilation, turned))| {
+                Window { images, groups, channels, outputs, input, kernel, stride, padding, dilation, turned }
+            },
+        )
+}
+
+/// Small whole numbers in an image, or in one whose rows are columns in memory.
+fn image(shape: [usize; 4], turned: bool) -> Array {
+    let of = |shape: [usize; 4]| {
+        let numel = shape.iter().product();
+        let values: Vec<f32> = (0..numel).map(|i: usize| (i * 31 % 11) as f32 - 5.0).collect();
+        Array::from_vec(values, shape).unwrap()
+    };
+    if turned { of([shape[0], shape[1], shape[3], shape[2]]).mT().unwrap() } else { of(shape) }
+}
+
+fn convolutions_are_their_definition() {
+    let checked = runner(150).run(&window(), |case| {
+        let Some(output) = case.output() else { return Ok(()) };
+        let [of_x, of_w, of_y] = case.shapes(output);
+        let (x, w, y) = (image(of_x, case.turned), image(of_w, false), image(of_y, case.turned));
+        let (xs, ws, ys) = (x.to_f64s().unwrap(), w.to_f64s().unwrap(), y.to_f64s().unwrap());
+        let mut sums = [vec![0.0; ys.len()], vec![0.0; xs.len()], vec![0.0; ws.len()]];
+        for k in 0..ys.len() {
+            let (j, i, o, n) = (
+                k % of_y[3],
+                k / of_y[3] % of_y[2],
+                k / of_y[3] / of_y[2] % of_y[1],
+                k / of_y[3] / of_y[2] / of_y[1],
+            );
+            for (c, p, q) in (0..of_w[1])
+                .flat_map(|c| (0..of_w[2]).flat_map(move |p| (0..of_w[3]).map(move |q| (c, p, q))))
+            {
+                let at = (i * case.stride[0] + p * case.dilation[0]).wrapping_sub(case.padding[0]);
+                let on = (j * case.stride[1] + q * case.dilation[1]).wrapping_sub(case.padding[1]);
+                if at < of_x[2] && on < of_x[3] {
+                    let channel = o / case.outputs * case.channels + c;
+                    let from = ((n * of_x[1] + channel) * of_x[2] + at) * of_x[3] + on;
+                    let with = ((o * of_w[1] + c) * of_w[2] + p) * of_w[3] + q;
+                    sums[0][k] += xs[from] * ws[with];
+                    sums[1][from] += ws[with] * ys[k];
+                    sums[2][with] += xs[from] * ys[k];
+                }
+            }
+        }
+        for (number, (result, sum)) in case.results(&x, &w, &y, output).iter().zip(sums).enumerate() {
+            let found = result.to_f64s().unwrap();
+            let wrong = found.iter().zip(&sum).position(|(found, sum)| found != sum);
+            prop_assert!(wrong.is_none(), "factor {number} at {wrong:?} of {:?}", result.shape());
         }
         Ok(())
     });
@@ -140,5 +267,30 @@ fn bits() -> u64 {
     }
     let (a, b) = (Array::randn([9, 40, 50]), Array::randn([9, 50, 60]));
     add(&a.matmul(&b).unwrap());
+    let case = |images, groups, [channels, outputs]: [usize; 2], input, kernel, stride| Window {
+        images,
+        groups,
+        channels,
+        outputs,
+        input: [input; 2],
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [kernel / 2; 2],
+        dilation: [1; 2],
+        turned: false,
+    };
+    let cases = [
+        case(3, 1, [20, 70], 17, 3, 1),
+        case(2, 1, [64, 32], 14, 3, 2),
+        case(9, 1, [40, 130], 4, 3, 1),
+        case(1, 1, [3, 40], 40, 7, 2),
+        case(2, 4, [8, 8], 12, 3, 1),
+        case(2, 1, [33, 65], 20, 1, 1),
+    ];
+    for case in cases {
+        let output = case.output().unwrap();
+        let [x, w, y] = case.shapes(output).map(Array::randn);
+        case.results(&x, &w, &y, output).iter().for_each(&mut add);
+    }
     hash
 }

@@ -4,14 +4,12 @@
 //! a column for each position), `y = w·columns`, `w = y·columnsᵀ`, and `x` is `wᵀ·y` with every row added back to where
 //! it was taken from. `unroll` does the moving.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use cresset_tensor::{Array, DType, Error, Locks, Result, memory};
 
 use super::{
-    convert, copy,
+    by_panels, convert, copy,
     gemm::{Matrix, Number, Size, multiplied, multiply},
-    threads,
+    panels, threads,
     unroll::{Geometry, Stretch, add_back, unroll},
 };
 use crate::{
@@ -20,7 +18,7 @@ use crate::{
 };
 
 /// Multiplications below which no other thread is called.
-const PARALLEL: usize = 1 << 18;
+pub const PARALLEL: usize = 1 << 18;
 /// Elements of the unrolled windows that are multiplied at once: they stay in the second-level cache.
 const COLUMNS: usize = 1 << 17;
 /// Positions that make a product worth its packing; images with fewer are taken several at once.
@@ -32,7 +30,10 @@ pub fn convolve(convolution: &Convolution, a: &Array, b: &Array, meta: &Meta) ->
     let dtype = meta.dtype;
     match multiplied(dtype) {
         Some(DType::F64) if dtype == DType::F64 => product::<f64>(convolution, a, b, meta),
-        Some(DType::F32) if dtype == DType::F32 => product::<f32>(convolution, a, b, meta),
+        Some(DType::F32) if dtype == DType::F32 => match panels::kernel() {
+            Some(kernel) => by_panels::convolve(kernel, convolution, a, b, meta),
+            None => product::<f32>(convolution, a, b, meta),
+        },
         Some(DType::I64) if dtype == DType::I64 => product::<i64>(convolution, a, b, meta),
         Some(wide) => {
             let wider = Meta { shape: meta.shape.clone(), dtype: wide };
@@ -139,14 +140,7 @@ impl<T: Number> Job<T> {
 
     /// Runs all tasks; one that finds no memory says `None`.
     fn parallel(&self, tasks: usize, task: impl Fn(usize) -> Option<()> + Sync) -> Result<()> {
-        let failed = AtomicBool::new(false);
-        let run = |number: usize| {
-            if task(number).is_none() {
-                failed.store(true, Ordering::Relaxed);
-            }
-        };
-        threads::divide(self.geometry.work() >= PARALLEL, tasks, &run);
-        if failed.load(Ordering::Relaxed) { Err(no_memory()) } else { Ok(()) }
+        threads::try_divide(self.geometry.work() >= PARALLEL, tasks, &task).ok_or_else(no_memory)
     }
 
     fn output(&self) -> Result<()> {

@@ -3,9 +3,11 @@
 //! `map` evaluates formulas (`plan`, `source`, `loops`, `walk` are its parts); every other operation has a file of its own.
 //! Shapes and dtypes were checked by `infer` before anything here runs.
 
+mod by_panels;
 mod combine;
 mod convolve;
 pub mod copy;
+mod correlate;
 mod fold;
 mod functions;
 mod gemm;
@@ -39,6 +41,8 @@ pub(crate) mod unique;
 mod unroll;
 mod view;
 pub mod walk;
+mod weigh;
+mod windows;
 
 pub use map::check_target;
 pub use source::constants;

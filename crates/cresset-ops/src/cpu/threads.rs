@@ -131,6 +131,17 @@ pub fn divide(worth: bool, total: usize, task: &(dyn Fn(usize) + Sync)) {
     }
 }
 
+/// As [`divide`], of tasks that may find no memory: `None` if any did.
+pub fn try_divide(worth: bool, total: usize, task: &(dyn Fn(usize) -> Option<()> + Sync)) -> Option<()> {
+    let failed = AtomicBool::new(false);
+    divide(worth, total, &|number| {
+        if task(number).is_none() {
+            failed.store(true, Ordering::Relaxed);
+        }
+    });
+    (!failed.load(Ordering::Relaxed)).then_some(())
+}
+
 /// Calls `task` with consecutive ranges that cover `0..len`, each of `chunk` but the last, where that is worth it, else
 /// with all of it on this thread.
 pub fn divide_range(worth: bool, len: usize, chunk: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)) {

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lines, Tile, Turn};
+use super::{Lines, Spread, Tile, Turn, patches::Patches};
 
 /// Rows of a tile: with 12 sums, a row of the panel and one factor, 15 of 16 registers are used.
 pub const ROWS: usize = 6;
@@ -166,4 +166,42 @@ fn transposed(x: [__m256; 8]) -> [__m256; 8] {
         y[4 + i] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
     }
     y
+}
+
+/// # Safety
+/// The machine has AVX2 and FMA; the stride is 1; source and target are as the fields say.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn patches(job: &Patches) {
+    let lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    job.each(|piece, meeting, source, target| {
+        // SAFETY: the mask lets through what is inside, and what the piece has.
+        unsafe {
+            let x = if meeting.inside == 0xff {
+                _mm256_loadu_ps(source)
+            } else {
+                let bits = _mm256_and_si256(_mm256_set1_epi32(meeting.inside as i32), lanes);
+                _mm256_maskload_ps(source, _mm256_cmpeq_epi32(bits, lanes))
+            };
+            store(target, piece.count, false, x);
+        }
+    });
+}
+
+/// # Safety
+/// The machine has AVX2 and FMA; sums and places are as the fields say.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn spread(job: &Spread) {
+    for (row, run, start) in job.pieces(LANES) {
+        let count = LANES.min(run.count - start);
+        // SAFETY: the run has so many columns.
+        unsafe {
+            if run.step == 1 && count == LANES {
+                let sums = _mm256_loadu_ps(job.sums.add(row * job.line + run.column + start));
+                let to = job.start.wrapping_offset(row as isize * job.row + run.offset);
+                store(to.wrapping_add(start), count, job.add, sums);
+            } else {
+                job.slowly(row, run, start, count);
+            }
+        }
+    }
 }

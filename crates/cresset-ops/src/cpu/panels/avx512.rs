@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lines, Tile, Turn};
+use super::{Lines, Spread, Tile, Turn, patches::Patches};
 
 /// Rows of a tile.
 pub const ROWS: usize = 8;
@@ -158,4 +158,61 @@ fn transposed(x: [__m512; 16]) -> [__m512; 16] {
         y[12 + i] = _mm512_shuffle_f32x4::<0xdd>(odd, more_odd);
     }
     y
+}
+
+/// # Safety
+/// The machine has AVX-512F and BMI2; the stride is 1 or 2; source and target are as the fields say.
+#[target_feature(enable = "avx512f,bmi2")]
+pub unsafe fn patches(job: &Patches) {
+    if job.stride == 1 {
+        return job.each(|piece, meeting, source, target| {
+            // SAFETY: the mask lets through what is inside, and what the piece has.
+            unsafe {
+                let x = _mm512_maskz_loadu_ps(meeting.inside as __mmask16, source);
+                _mm512_mask_storeu_ps(target, first(piece.count), x);
+            }
+        });
+    }
+    let evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    job.each(|piece, meeting, source, target| {
+        let inside = _pdep_u32(meeting.inside, 0x5555_5555);
+        // SAFETY: as above; of two registers every second number is inside.
+        unsafe {
+            let x = _mm512_maskz_loadu_ps(inside as __mmask16, source);
+            let y = _mm512_maskz_loadu_ps((inside >> LANES) as __mmask16, source.wrapping_add(LANES));
+            let x = _mm512_permutex2var_ps(x, evens, y);
+            _mm512_mask_storeu_ps(target, first(piece.count), x);
+        }
+    });
+}
+
+/// # Safety
+/// The machine has AVX-512F; sums and places are as the fields say.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn spread(job: &Spread) {
+    let low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+    for (row, run, start) in job.pieces(LANES) {
+        let count = LANES.min(run.count - start);
+        let from = job.sums.wrapping_add(row * job.line + run.column + start);
+        let to = job.start.wrapping_offset(row as isize * job.row + run.offset + start as isize * run.step);
+        // SAFETY: the masks let through the run's columns.
+        unsafe {
+            let sums = _mm512_maskz_loadu_ps(first(count), from);
+            let put = |to: *mut f32, places: __mmask16, sums: __m512| {
+                let sums =
+                    if job.add { _mm512_add_ps(_mm512_maskz_loadu_ps(places, to), sums) } else { sums };
+                _mm512_mask_storeu_ps(to, places, sums);
+            };
+            match run.step {
+                1 => put(to, first(count), sums),
+                2 => {
+                    put(to, first(2 * count) & 0x5555, _mm512_permutexvar_ps(low, sums));
+                    let rest = (2 * count).saturating_sub(LANES);
+                    put(to.wrapping_add(LANES), first(rest) & 0x5555, _mm512_permutexvar_ps(high, sums));
+                }
+                _ => job.slowly(row, run, start, count),
+            }
+        }
+    }
 }

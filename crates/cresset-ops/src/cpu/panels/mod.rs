@@ -10,22 +10,24 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod pack;
+pub mod patches;
 
 use std::sync::OnceLock;
 
 use cresset_tensor::memory;
 
+use self::patches::Patches;
 use super::gemm::{Matrix, Size};
 
 /// The longest stretch of the inner dimension that is multiplied at once: a panel of it takes two thirds of the
 /// first-level cache.
-const DEPTH: usize = 256;
+pub const DEPTH: usize = 256;
 /// Rows and columns of the largest tile of all kernels.
 const LARGEST: (usize, usize) = (8, 32);
 /// Numbers in a line of the cache.
 const LINE: usize = 16;
 /// Between the rows of a packed block, beyond their length: rows a power of two apart fall into one set of the cache.
-const GAP: usize = 16;
+pub const GAP: usize = 16;
 
 /// A tile of the result: `c = a·b` or `c += a·b`.
 ///
@@ -74,6 +76,47 @@ pub struct Turn {
     pub add: bool,
 }
 
+/// A tile's sums, to be taken to where runs of its columns belong, or added there.
+pub struct Spread<'a> {
+    pub rows: usize,
+    pub sums: *const f32,
+    /// From one row of the sums to the next.
+    pub line: usize,
+    pub start: *mut f32,
+    /// From one row of the result to the next.
+    pub row: isize,
+    pub runs: &'a [Run],
+    pub add: bool,
+}
+
+impl Spread<'_> {
+    /// Every run in every row, in pieces of so many columns: the row, the run, and where the piece starts in it.
+    #[inline(always)]
+    pub fn pieces(&self, lanes: usize) -> impl Iterator<Item = (usize, &Run, usize)> {
+        (0..self.rows).flat_map(move |row| {
+            self.runs
+                .iter()
+                .flat_map(move |run| (0..run.count).step_by(lanes).map(move |start| (row, run, start)))
+        })
+    }
+
+    /// One piece, one by one.
+    ///
+    /// # Safety
+    /// The sums may be read, their places written.
+    #[inline(always)]
+    pub unsafe fn slowly(&self, row: usize, run: &Run, start: usize, count: usize) {
+        for i in start..start + count {
+            // SAFETY: the caller's.
+            unsafe {
+                let sum = *self.sums.add(row * self.line + run.column + i);
+                let place = self.start.offset(row as isize * self.row + run.offset + i as isize * run.step);
+                place.write(if self.add { *place + sum } else { sum });
+            }
+        }
+    }
+}
+
 /// The inner loops for one set of instructions.
 pub struct Kernel {
     /// Rows of a tile.
@@ -83,6 +126,10 @@ pub struct Kernel {
     tile: unsafe fn(&Tile),
     lines: unsafe fn(&Lines),
     turn: unsafe fn(&Turn),
+    /// Distances between neighbours for which there is a loop that packs patches.
+    strides: &'static [isize],
+    patches: unsafe fn(&Patches),
+    spread: unsafe fn(&Spread),
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -92,11 +139,22 @@ static AVX512: Kernel = Kernel {
     tile: avx512::tile,
     lines: avx512::lines,
     turn: avx512::turn,
+    strides: &[1, 2],
+    patches: avx512::patches,
+    spread: avx512::spread,
 };
 
 #[cfg(target_arch = "x86_64")]
-static AVX2: Kernel =
-    Kernel { rows: avx2::ROWS, lanes: avx2::LANES, tile: avx2::tile, lines: avx2::lines, turn: avx2::turn };
+static AVX2: Kernel = Kernel {
+    rows: avx2::ROWS,
+    lanes: avx2::LANES,
+    tile: avx2::tile,
+    lines: avx2::lines,
+    turn: avx2::turn,
+    strides: &[1],
+    patches: avx2::patches,
+    spread: avx2::spread,
+};
 
 /// The loops for this machine. Without optimisation they are slower than what a dependency does, and only taken where
 /// `CRESSET_SIMD` names them.
@@ -136,8 +194,19 @@ pub struct Strip<'a> {
     pub panel: *const f32,
     pub steps: &'a [[isize; 2]],
     pub c: Matrix<f32>,
+    /// Where the columns go from where `c` starts, if they are no line.
+    pub runs: &'a [Run],
     pub add: bool,
-    pub ahead: [Ahead; 2],
+    pub ahead: &'a [Ahead],
+}
+
+/// Columns that go to places at a constant distance.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    pub column: usize,
+    pub count: usize,
+    pub offset: isize,
+    pub step: isize,
 }
 
 /// Lines of memory that are read next: they are asked for while there is still something to compute.
@@ -210,12 +279,21 @@ impl Kernel {
         if columns > self.lanes { self.width() } else { self.lanes }
     }
 
+    /// Writes lines as columns.
+    ///
+    /// # Safety
+    /// As the fields say.
+    pub unsafe fn turn(&self, turn: &Turn) {
+        // SAFETY: the caller's; this kernel is for this machine.
+        unsafe { (self.turn)(turn) }
+    }
+
     /// All tiles of a panel.
     ///
     /// # Safety
     /// Rows, panel and steps are as of [`Tile`]; the columns of `c` are the caller's.
     pub unsafe fn strip(&self, strip: &Strip) {
-        let Strip { rows, columns, left, panel, steps, c, add, ahead } = *strip;
+        let Strip { rows, columns, left, panel, steps, c, runs, add, ahead } = *strip;
         let tiles = rows.div_ceil(self.rows);
         let mut hot = Hot([0.0; LARGEST.0 * LARGEST.1]);
         for (number, row) in (0..rows).step_by(self.rows).enumerate() {
@@ -234,7 +312,7 @@ impl Kernel {
                 c_row: c.row,
                 add,
             };
-            if c.column == 1 || columns == 1 {
+            if runs.is_empty() && (c.column == 1 || columns == 1) {
                 // SAFETY: the caller's; this kernel is for this machine.
                 unsafe { (self.tile)(&tile) };
                 continue;
@@ -247,7 +325,15 @@ impl Kernel {
             unsafe { (self.tile)(&tile) };
             let hot = Matrix { start: tile.c, row: tile.c_row, column: 1 };
             // SAFETY: the caller's.
-            unsafe { self.settle(count, columns, hot, add, place) };
+            unsafe {
+                if runs.is_empty() {
+                    self.settle(count, columns, hot, add, place);
+                } else {
+                    let (sums, line) = (tile.c.cast_const(), LARGEST.1);
+                    let (start, row) = (place.start, place.row);
+                    (self.spread)(&Spread { rows: count, sums, line, start, row, runs, add });
+                }
+            }
         }
     }
 
@@ -378,8 +464,8 @@ impl Kernel {
                 unsafe {
                     let c = c.at(0, column);
                     let next_block = next_block.part(column / width, n.div_ceil(width));
-                    let ahead = [after(start, depth, column), next_block];
-                    self.strip(&Strip { rows: m, columns, left, panel, steps, c, add, ahead });
+                    let ahead = &[after(start, depth, column), next_block];
+                    self.strip(&Strip { rows: m, columns, left, panel, steps, c, runs: &[], add, ahead });
                 }
             }
             add = true;
