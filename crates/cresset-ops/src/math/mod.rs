@@ -7,6 +7,7 @@
 //! | [`single`] | `fn NAME<F: Fma>(x: f32, y: f32) -> f32` | `pow atan2 hypot` |
 //! | [`single`] | `fn NAME(x: f32, y: f32) -> f32` | `fmod floor_mod floor_divide nextafter` |
 //! | [`single`] | one argument | `frexp(f32) -> (f32, i32)`, `ldexp(f32, i32) -> f32` |
+//! | [`single`] | halves of `erf` | `log_erfc<F: Fma>(x: f32) -> f32`, `erf_of_log<F: Fma>(log_erfc: f32, x: f32) -> f32` |
 //! | [`single`] | huge angles | `angle_is_huge(f32) -> bool`, `sin_huge cos_huge tan_huge (f32) -> f32` |
 //! | [`double`] | `fn NAME(x: f64) -> f64` | `exp exp2 expm1 log log2 log10 log1p log1p_exp sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc rsqrt` |
 //! | [`double`] | `fn NAME(x: f64, y: f64) -> f64` | `pow atan2 hypot fmod floor_mod floor_divide nextafter` |

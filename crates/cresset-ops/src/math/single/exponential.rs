@@ -41,11 +41,11 @@ fn exp_parts<F: Fma>(x: f32) -> (f32, i32) {
     (F::mul_add(r * r, polynomial::<F, 5>(r, EXP), r) + 1.0, k)
 }
 
-/// `eˣ` for |x| ≤ 87, where one factor scales.
+/// `eˣ = (1 + m)·s`, |m| < ½, for |x| ≤ 87: `(m, s)`. Where x is small, s is 1 and m accurate.
 #[inline(always)]
-pub(super) fn exp_moderate<F: Fma>(x: f32) -> f32 {
-    let (m, k) = exp_parts::<F>(x);
-    m * power_of_two(k)
+pub(super) fn expm1_parts<F: Fma>(x: f32) -> (f32, f32) {
+    let (r, k) = reduce::<F>(x);
+    (F::mul_add(r * r, polynomial::<F, 6>(r, EXPM1), r), power_of_two(k))
 }
 
 /// `½eˣ` for 0 ≤ x, ∞ only where that overflows.

@@ -50,9 +50,13 @@ fn log_parts<F: Fma>(x: f32) -> (f32, f32) {
 /// A logarithm's special values: −∞ at 0, NaN below, ∞ at ∞.
 #[inline(always)]
 fn with_limits(x: f32, logarithm: f32) -> f32 {
-    let finite = if x < f32::INFINITY { logarithm } else { x };
-    let positive = if x == 0.0 { f32::NEG_INFINITY } else { finite };
-    if x < 0.0 { f32::NAN } else { positive }
+    // One comparison of the bits for what has a logarithm: comparisons of numbers, one in the other, become ten.
+    let bits = x.to_bits();
+    let regular = bits.wrapping_sub(1) < f32::INFINITY.to_bits() - 1;
+    // NaN where the sign is set, else what it is: infinity, or NaN.
+    let other = f32::from_bits(bits | ((bits as i32) >> 31) as u32);
+    let value = if regular { logarithm } else { other };
+    if x == 0.0 { f32::NEG_INFINITY } else { value }
 }
 
 /// `ln x`, within 1 ulp.

@@ -14,7 +14,7 @@ mod tests;
 mod trigonometric;
 mod wide;
 
-pub use error::{erf, erfc};
+pub use error::{erf, erf_of_log, erfc, log_erfc};
 pub use exponential::{exp, exp2, expm1, log1p_exp, sigmoid};
 pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
 pub use logarithm::{log, log1p, log2, log10};
@@ -30,13 +30,25 @@ use super::Fma;
 /// `1.5·2²³`: added to a small number, it leaves the nearest integer in the low bits of the sum.
 const ROUNDER: f32 = 12_582_912.0;
 
-/// `c₀ + c₁x + c₂x² + …` by Horner's rule.
+/// `c₀ + c₁x + c₂x² + …`: the even terms and the odd ones by Horner's rule in `x²`. One chain over all of them would be
+/// twice as long, and a machine's window holds too few elements of a loop to hide it.
 #[inline(always)]
 fn polynomial<F: Fma, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
-    let mut sum = coefficients[N - 1];
-    let mut k = N - 1;
-    while k > 0 {
-        k -= 1;
+    if N < 4 {
+        return horner::<F, N>(x, 1, N - 1, coefficients);
+    }
+    let even = horner::<F, N>(x * x, 2, (N - 1) & !1, coefficients);
+    let odd = horner::<F, N>(x * x, 2, (N & !1) - 1, coefficients);
+    F::mul_add(odd, x, even)
+}
+
+/// Horner's rule over every `step`th coefficient down from the one numbered `last`.
+#[inline(always)]
+fn horner<F: Fma, const N: usize>(x: f32, step: usize, last: usize, coefficients: [f32; N]) -> f32 {
+    let mut sum = coefficients[last];
+    let mut k = last;
+    while k >= step {
+        k -= step;
         sum = F::mul_add(sum, x, coefficients[k]);
     }
     sum
