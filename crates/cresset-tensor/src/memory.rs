@@ -99,7 +99,34 @@ const fn size_of(class: usize) -> usize {
 }
 
 fn system_layout(class: usize) -> Option<Layout> {
-    Layout::from_size_align(size_of(class), ALIGNMENT).ok()
+    let size = size_of(class);
+    Layout::from_size_align(size, if size >= HUGE { PAGE } else { ALIGNMENT }).ok()
+}
+
+/// Blocks from this size on lie in large pages where the system has them: walking the tables of small ones costs a
+/// tenth of the time of going through memory once, and the first touch of each a microsecond.
+const HUGE: usize = 4 << 20;
+/// A large page.
+const PAGE: usize = 2 << 20;
+
+/// Asks for large pages.
+fn advise(pointer: NonNull<u8>, size: usize) {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    if size >= HUGE {
+        const MADV_HUGEPAGE: std::ffi::c_int = 14;
+        unsafe extern "C" {
+            fn madvise(
+                address: *mut std::ffi::c_void,
+                length: usize,
+                advice: std::ffi::c_int,
+            ) -> std::ffi::c_int;
+        }
+        // SAFETY: whole pages of a block that is ours; the advice changes nothing but how they are mapped. A system
+        // that does not take it says so, which does not matter.
+        unsafe { madvise(pointer.as_ptr().cast(), size / PAGE * PAGE, MADV_HUGEPAGE) };
+    }
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    let _ = (pointer, size);
 }
 
 /// Gives a block's memory back to the system.
@@ -150,6 +177,7 @@ fn take_fresh(class: usize) -> Option<Block> {
 }
 
 fn counted(pointer: NonNull<u8>, class: usize, bytes: usize) -> Block {
+    advise(pointer, bytes);
     SYSTEM.fetch_add(1, Relaxed);
     let reserved = RESERVED.fetch_add(bytes, Relaxed) + bytes;
     PEAK.fetch_max(reserved, Relaxed);
