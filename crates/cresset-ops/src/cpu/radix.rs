@@ -1,7 +1,10 @@
 //! Sorting long lists digit by digit, least significant first: each pass deals the numbers out into one pile for each
 //! digit and keeps their order. Parts of fixed lengths count and deal at the same time.
 
-use super::{sort::Packed, threads};
+use super::{
+    sort::{List, Packed},
+    threads,
+};
 
 /// Below this, comparing is faster than dealing.
 const SHORT: usize = 1 << 11;
@@ -16,8 +19,8 @@ const PARTS: usize = 16;
 const PASSES: u32 = 6;
 
 /// Sorts by the lowest `bits` of the keys, and equal keys by their places, in whose order the list must be (or be
-/// short). `room` is memory to use.
-pub fn sort<P: Packed>(list: &mut Vec<P>, room: &mut Vec<P>, bits: u32) {
+/// short). `room` has room for as many.
+pub fn sort<P: Packed>(list: &mut List<P>, room: &mut List<P>, bits: u32) {
     if list.len() < SHORT {
         return list.sort_unstable();
     }
@@ -32,10 +35,12 @@ pub fn sort<P: Packed>(list: &mut Vec<P>, room: &mut Vec<P>, bits: u32) {
     if digits.len() as u32 > PASSES {
         return list.sort_unstable();
     }
-    room.clear();
-    room.resize(list.len(), P::pack(0, 0));
     for shift in digits {
-        deal(list, room, shift);
+        // SAFETY: there is room for as many as the list has, and all of them are written.
+        unsafe {
+            deal(list, room.start(), shift);
+            room.set_len(list.len());
+        }
         std::mem::swap(list, room);
     }
 }
@@ -50,7 +55,9 @@ struct Shared<T>(*mut T);
 // SAFETY: tasks write disjoint places.
 unsafe impl<T> Sync for Shared<T> {}
 
-fn deal<P: Packed>(list: &[P], room: &mut [P], shift: u32) {
+/// # Safety
+/// There is room for as many as the list has.
+unsafe fn deal<P: Packed>(list: &[P], room: *mut P, shift: u32) {
     let length = list.len().div_ceil(PARTS).max(PART);
     let parts = list.len().div_ceil(length);
     let part = |i: usize| &list[i * length..((i + 1) * length).min(list.len())];
@@ -73,7 +80,7 @@ fn deal<P: Packed>(list: &[P], room: &mut [P], shift: u32) {
             next += std::mem::replace(count, next);
         }
     }
-    let room = Shared(room.as_mut_ptr());
+    let room = Shared(room);
     threads::parallel_for(parts, |i| {
         let (next, Shared(room)) = (of_part(i), &room);
         for &number in part(i) {

@@ -3,7 +3,13 @@
 //! Elements become whole numbers of the same order, each packed with its place into one wider number. Those are never
 //! equal, so that the fastest sort there is keeps equals in their order; long rows are sorted digit by digit.
 
-use cresset_tensor::{Array, DType, Element, Error, Locks, Result, bf16, f16, with_element};
+use std::{
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use cresset_tensor::{Array, DType, Element, Error, Locks, Result, bf16, f16, memory, with_element};
 use smallvec::smallvec;
 
 use super::{
@@ -191,11 +197,12 @@ fn run(
         few: k.is_some(),
         descending,
     };
-    if x.dtype().size() <= 4 && u32::try_from(length).is_ok() {
-        rows.run::<u64>(with_element!(x.dtype(), T => pack_row::<T, u64>));
+    let done = if x.dtype().size() <= 4 && u32::try_from(length).is_ok() {
+        rows.run::<u64>(with_element!(x.dtype(), T => pack_row::<T, u64>))
     } else {
-        rows.run::<u128>(with_element!(x.dtype(), T => pack_row::<T, u128>));
-    }
+        rows.run::<u128>(with_element!(x.dtype(), T => pack_row::<T, u128>))
+    };
+    done.ok_or_else(|| Error::memory(name, "out of memory for what is sorted"))?;
     Ok(outputs)
 }
 
@@ -219,15 +226,68 @@ struct Rows {
 unsafe impl Sync for Rows {}
 
 /// Fills a list with the elements of a row, packed: the first, how far apart, how many, with what their keys are turned.
-type Packing<P> = unsafe fn(*const u8, usize, usize, u64, &mut Vec<P>);
+type Packing<P> = unsafe fn(*const u8, usize, usize, u64, &mut List<P>);
 
 /// # Safety
-/// As of `each_key`.
-unsafe fn pack_row<T: Key, P: Packed>(x: *const u8, step: usize, count: usize, turn: u64, list: &mut Vec<P>) {
-    list.clear();
-    list.reserve(count);
+/// As of `each_key`; the list has room for so many.
+unsafe fn pack_row<T: Key, P: Packed>(
+    x: *const u8,
+    step: usize,
+    count: usize,
+    turn: u64,
+    list: &mut List<P>,
+) {
+    let to = list.start();
     // SAFETY: the caller's.
-    unsafe { each_key::<T>(x, step, count, |place, key| list.push(P::pack(key ^ turn, place))) };
+    unsafe {
+        each_key::<T>(x, step, count, |place, key| to.add(place).write(P::pack(key ^ turn, place)));
+        list.set_len(count);
+    }
+}
+
+/// A list in memory that is used again: for a long row, fresh pages would cost as much as sorting does.
+pub struct List<P> {
+    block: memory::Block,
+    length: usize,
+    of: PhantomData<P>,
+}
+
+impl<P: Packed> List<P> {
+    /// An empty one with room for so many.
+    fn new(room: usize) -> Option<List<P>> {
+        let block = memory::take(room.checked_mul(size_of::<P>())?)?;
+        Some(List { block, length: 0, of: PhantomData })
+    }
+
+    /// Where it starts.
+    pub fn start(&self) -> *mut P {
+        self.block.as_ptr().cast()
+    }
+
+    /// # Safety
+    /// There is room for so many, and they were written.
+    pub unsafe fn set_len(&mut self, length: usize) {
+        self.length = length;
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+}
+
+impl<P: Packed> Deref for List<P> {
+    type Target = [P];
+    fn deref(&self) -> &[P] {
+        // SAFETY: so many were written, in memory that is aligned for any number.
+        unsafe { std::slice::from_raw_parts(self.start(), self.length) }
+    }
+}
+
+impl<P: Packed> DerefMut for List<P> {
+    fn deref_mut(&mut self) -> &mut [P] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.start(), self.length) }
+    }
 }
 
 /// Writes the elements at places, these and the results so far apart, so many.
@@ -243,18 +303,22 @@ unsafe fn pick<T: Copy>(x: *const u8, places: *const i64, to: *mut u8, step: usi
 }
 
 impl Rows {
-    fn run<P: Packed>(&self, packing: Packing<P>) {
-        let task = |range: std::ops::Range<usize>| {
-            let mut list: Vec<P> = Vec::new();
-            let mut room: Vec<P> = Vec::new();
-            range.for_each(|row| self.sort_row(row, packing, &mut list, &mut room));
+    /// `None` where there is no memory.
+    fn run<P: Packed>(&self, packing: Packing<P>) -> Option<()> {
+        let failed = AtomicBool::new(false);
+        let task = |range: std::ops::Range<usize>| match (List::new(self.length), List::new(self.length)) {
+            (Some(mut list), Some(mut room)) => {
+                range.for_each(|row| self.sort_row(row, packing, &mut list, &mut room));
+            }
+            _ => failed.store(true, Ordering::Relaxed),
         };
         // A few are sorted one after the other; a long one brings in threads itself.
         let several = self.count >= 4 && self.count * self.length >= 2 * TASK;
         threads::divide_range(several, self.count, (TASK / self.length).max(1), &task);
+        (!failed.into_inner()).then_some(())
     }
 
-    fn sort_row<P: Packed>(&self, row: usize, packing: Packing<P>, list: &mut Vec<P>, room: &mut Vec<P>) {
+    fn sort_row<P: Packed>(&self, row: usize, packing: Packing<P>, list: &mut List<P>, room: &mut List<P>) {
         let Rows { length, columns, kept, .. } = *self;
         let width = self.dtype.size();
         let (outer, column) = (row / columns, row % columns);
