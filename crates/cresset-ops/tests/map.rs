@@ -71,3 +71,102 @@ fn an_input_that_is_an_output_is_read_before_it_is_written() {
         assert_eq!((b.to_vec::<f32>().unwrap(), c.to_vec::<f32>().unwrap()), (list(2), list(0)));
     }
 }
+
+/// A formula and the same in plain Rust.
+type Both = (fn(&Array, &Array, &Array) -> Result<Array>, fn(f32, f32, f32) -> f32);
+
+/// Formulas of several steps that are done in one loop.
+fn joined() -> Vec<Both> {
+    let mut all: Vec<Both> = Vec::new();
+    // Written alike for numbers and for an `Expr`, but as two closures, which have one type each.
+    macro_rules! alike {
+        ($($a:ident $b:ident $c:ident: $formula:expr;)*) => {$(
+            let both: Both = (|a: &Array, b: &Array, c: &Array| Array::map3(a, b, c, |$a, $b, $c| $formula), |$a, $b, $c| $formula);
+            all.push(both);
+        )*};
+    }
+    macro_rules! decided {
+        ($($method:ident $operator:tt;)*) => {$(
+            let both: Both = (
+                |a: &Array, b: &Array, c: &Array| Array::map3(a, b, c, |a, b, c| a.$method(b).select(c, a)),
+                |a, b, c| if a $operator b { c } else { a },
+            );
+            all.push(both);
+        )*};
+    }
+    alike! {
+        a b c: a + b + c;
+        a b c: a + b - c;
+        a b c: c - (a + b);
+        a b c: (a + b) * c;
+        a b c: a - b + c;
+        a b c: a - b - c;
+        a b c: c - (a - b);
+        a b c: (a - b) * c;
+        a b c: a * b + c;
+        a b c: a * b - c;
+        a b c: c - a * b;
+        a b c: a * b * c;
+        a b c: (a * b + c) * (a - b) - (c * c - a) * b;
+    }
+    decided! { lt <; le <=; gt >; ge >=; eq ==; ne !=; }
+    all
+}
+
+fn numbers(n: usize, seed: u32) -> Vec<f32> {
+    let odd = [f32::NAN, f32::INFINITY, -0.0, 0.0, f32::MIN_POSITIVE, 1.0];
+    (0..n as u32)
+        .map(|i| {
+            let bits = (i + seed).wrapping_mul(0x9e37_79b9);
+            if bits.is_multiple_of(13) { odd[bits as usize % 6] } else { (bits >> 8) as f32 * 1e-6 - 8.0 }
+        })
+        .collect()
+}
+
+fn assert_same_bits(actual: &Array, expected: impl Iterator<Item = f32>, what: &str) {
+    for (i, (x, y)) in actual.to_vec::<f32>().unwrap().into_iter().zip(expected).enumerate() {
+        assert!(x.to_bits() == y.to_bits() || x.is_nan() && y.is_nan(), "{what}, place {i}: {x} and {y}");
+    }
+}
+
+#[test]
+fn several_steps_in_one_loop_round_as_each_alone() {
+    for n in [1, 3, 8, 9, 100, 1024, 1500, 40_000] {
+        let lists = [0, 5, 11].map(|seed| numbers(n, seed));
+        let [a, b, c] = [0, 1, 2].map(|i: usize| Array::from_vec(lists[i].clone(), [n]).unwrap());
+        let single = Array::scalar(lists[1][0], DType::F32).unwrap();
+        let rows = a.expand([3, n as i64]).unwrap();
+        for (k, (formula, plain)) in joined().into_iter().enumerate() {
+            let expected = |i: usize, b: f32| plain(lists[0][i], b, lists[2][i]);
+            let what = format!("formula {k} of {n}");
+            let result = formula(&a, &b, &c).unwrap();
+            assert_same_bits(&result, (0..n).map(|i| expected(i, lists[1][i])), &what);
+            // With one number for all, and with operands that are not of one shape.
+            let result = formula(&a, &single, &c).unwrap();
+            assert_same_bits(&result, (0..n).map(|i| expected(i, lists[1][0])), &what);
+            let column = Array::from_vec(lists[1][..1].repeat(3), [3, 1]).unwrap();
+            let result = formula(&rows, &column, &c).unwrap();
+            assert_same_bits(&result, (0..3 * n).map(|i| expected(i % n, lists[1][0])), &what);
+        }
+    }
+}
+
+#[test]
+fn functions_of_products_and_results_past_the_caches() {
+    // More than 32 MB in all, and no whole number of chunks.
+    let n = (3 << 20) + 77;
+    let list = numbers(n, 3);
+    let x = Array::from_vec(list.clone(), [n]).unwrap();
+    let y = Array::map2(&x, &x, |x, y| x * 0.5 + y).unwrap();
+    assert_same_bits(&y, list.iter().map(|x| x * 0.5 + x), "a sum");
+    let few = x.narrow(0, 0, 5000).unwrap();
+    let scaled = few.mul(0.7).unwrap();
+    macro_rules! alike {
+        ($($f:ident)*) => {$(
+            let joined = few.map(|x| (x * 0.7).$f()).unwrap();
+            let expected = scaled.$f().unwrap().to_vec::<f32>().unwrap();
+            assert_same_bits(&joined, expected.into_iter(), stringify!($f));
+        )*};
+    }
+    alike!(exp tanh sigmoid erf);
+}

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use cresset_tensor::DType;
 
-use super::operands::{Side, blocks, both, each, laid_out};
+use super::operands::{both, each};
 use crate::{
     expr::{Binary, Unary},
     math::integer,
@@ -83,7 +83,7 @@ pub fn unary_i64(f: Unary, target: &mut [i64], a: &[i64]) {
 
 /// A function of two integers.
 #[inline(never)]
-pub fn binary_i64(f: Binary, target: &mut [i64], a: Side<i64>, b: Side<i64>, trouble: &mut Trouble) {
+pub fn binary_i64(f: Binary, target: &mut [i64], a: &[i64], b: &[i64], trouble: &mut Trouble) {
     let zero = Cell::new(false);
     let checked = |result: Option<i64>| {
         result.unwrap_or_else(|| {
@@ -91,81 +91,75 @@ pub fn binary_i64(f: Binary, target: &mut [i64], a: Side<i64>, b: Side<i64>, tro
             0
         })
     };
-    let (left, right);
-    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
-        match f {
-            Binary::Add => both(target, a, b, i64::wrapping_add),
-            Binary::Sub => both(target, a, b, i64::wrapping_sub),
-            Binary::Mul => both(target, a, b, i64::wrapping_mul),
-            Binary::Maximum => both(target, a, b, i64::max),
-            Binary::Minimum => both(target, a, b, i64::min),
-            Binary::FloorDivide => both(target, a, b, |a, b| checked(integer::floor_divide(a, b))),
-            Binary::TruncDivide => both(target, a, b, |a, b| checked(integer::truncate_divide(a, b))),
-            Binary::Remainder => both(target, a, b, |a, b| checked(integer::floor_mod(a, b))),
-            Binary::Fmod => both(target, a, b, |a, b| checked(integer::fmod(a, b))),
-            Binary::Pow => both(target, a, b, integer::pow),
-            Binary::Gcd => both(target, a, b, integer::gcd),
-            Binary::BitAnd => both(target, a, b, |a, b| a & b),
-            Binary::BitOr => both(target, a, b, |a, b| a | b),
-            Binary::BitXor => both(target, a, b, |a, b| a ^ b),
-            Binary::ShiftLeft => both(target, a, b, integer::shift_left),
-            Binary::ShiftRight => both(target, a, b, integer::shift_right),
-            // Floating point, or comparisons.
-            Binary::Div
-            | Binary::Atan2
-            | Binary::Hypot
-            | Binary::Copysign
-            | Binary::Nextafter
-            | Binary::Igamma
-            | Binary::Igammac
-            | Binary::Zeta
-            | Binary::Polygamma
-            | Binary::Eq
-            | Binary::Ne
-            | Binary::Lt
-            | Binary::Le
-            | Binary::Gt
-            | Binary::Ge => {}
-        }
+    match f {
+        Binary::Add => both(target, a, b, i64::wrapping_add),
+        Binary::Sub => both(target, a, b, i64::wrapping_sub),
+        Binary::Mul => both(target, a, b, i64::wrapping_mul),
+        Binary::Maximum => both(target, a, b, i64::max),
+        Binary::Minimum => both(target, a, b, i64::min),
+        Binary::FloorDivide => both(target, a, b, |a, b| checked(integer::floor_divide(a, b))),
+        Binary::TruncDivide => both(target, a, b, |a, b| checked(integer::truncate_divide(a, b))),
+        Binary::Remainder => both(target, a, b, |a, b| checked(integer::floor_mod(a, b))),
+        Binary::Fmod => both(target, a, b, |a, b| checked(integer::fmod(a, b))),
+        Binary::Pow => both(target, a, b, integer::pow),
+        Binary::Gcd => both(target, a, b, integer::gcd),
+        Binary::BitAnd => both(target, a, b, |a, b| a & b),
+        Binary::BitOr => both(target, a, b, |a, b| a | b),
+        Binary::BitXor => both(target, a, b, |a, b| a ^ b),
+        Binary::ShiftLeft => both(target, a, b, integer::shift_left),
+        Binary::ShiftRight => both(target, a, b, integer::shift_right),
+        // Floating point, or comparisons.
+        Binary::Div
+        | Binary::Atan2
+        | Binary::Hypot
+        | Binary::Copysign
+        | Binary::Nextafter
+        | Binary::Igamma
+        | Binary::Igammac
+        | Binary::Zeta
+        | Binary::Polygamma
+        | Binary::Eq
+        | Binary::Ne
+        | Binary::Lt
+        | Binary::Le
+        | Binary::Gt
+        | Binary::Ge => {}
     }
     trouble.division_by_zero |= zero.get();
 }
 
 /// A function of two truths.
 #[inline(never)]
-pub fn binary_bool(f: Binary, target: &mut [u8], a: Side<u8>, b: Side<u8>) {
-    let (left, right);
-    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
-        match f {
-            Binary::Add | Binary::BitOr | Binary::Maximum => both(target, a, b, |a, b| a | b),
-            Binary::Mul | Binary::BitAnd | Binary::Minimum => both(target, a, b, |a, b| a & b),
-            Binary::BitXor => both(target, a, b, |a, b| a ^ b),
-            // Numbers only: typing or the lowering refuses `bool`.
-            Binary::Sub
-            | Binary::Div
-            | Binary::FloorDivide
-            | Binary::TruncDivide
-            | Binary::Remainder
-            | Binary::Fmod
-            | Binary::Pow
-            | Binary::Atan2
-            | Binary::Hypot
-            | Binary::Copysign
-            | Binary::Nextafter
-            | Binary::Igamma
-            | Binary::Igammac
-            | Binary::Zeta
-            | Binary::Polygamma
-            | Binary::Gcd
-            | Binary::ShiftLeft
-            | Binary::ShiftRight
-            | Binary::Eq
-            | Binary::Ne
-            | Binary::Lt
-            | Binary::Le
-            | Binary::Gt
-            | Binary::Ge => {}
-        }
+pub fn binary_bool(f: Binary, target: &mut [u8], a: &[u8], b: &[u8]) {
+    match f {
+        Binary::Add | Binary::BitOr | Binary::Maximum => both(target, a, b, |a, b| a | b),
+        Binary::Mul | Binary::BitAnd | Binary::Minimum => both(target, a, b, |a, b| a & b),
+        Binary::BitXor => both(target, a, b, |a, b| a ^ b),
+        // Numbers only: typing or the lowering refuses `bool`.
+        Binary::Sub
+        | Binary::Div
+        | Binary::FloorDivide
+        | Binary::TruncDivide
+        | Binary::Remainder
+        | Binary::Fmod
+        | Binary::Pow
+        | Binary::Atan2
+        | Binary::Hypot
+        | Binary::Copysign
+        | Binary::Nextafter
+        | Binary::Igamma
+        | Binary::Igammac
+        | Binary::Zeta
+        | Binary::Polygamma
+        | Binary::Gcd
+        | Binary::ShiftLeft
+        | Binary::ShiftRight
+        | Binary::Eq
+        | Binary::Ne
+        | Binary::Lt
+        | Binary::Le
+        | Binary::Gt
+        | Binary::Ge => {}
     }
 }
 

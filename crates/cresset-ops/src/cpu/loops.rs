@@ -2,10 +2,12 @@
 
 use super::{
     functions::{One, Two, one, two},
+    fuse::{Sum, Work},
     integers::{binary_bool, binary_i64, unary_i64, wrap},
-    operands::{Side, blocks, both, called, choose, each, laid_out, side},
+    operands::{Side, both, called, choose, constant, each, four, pieces, side, three},
     plan::{Code, Lane, Step},
     simd::for_every_simd,
+    stream,
 };
 pub use super::{integers::Trouble, operands::Cell};
 use crate::{
@@ -45,6 +47,15 @@ fn again(target: &mut [f32], a: &[f32], huge: fn(f32) -> f32) {
         if single::angle_is_huge(a) {
             *t = huge(a);
         }
+    }
+}
+
+/// The error function, half by half.
+#[inline(always)]
+fn erf<F: Fma>(target: &mut [f32], a: &[f32]) {
+    each(target, a, single::log_erfc::<F>);
+    for (t, &a) in target.iter_mut().zip(a) {
+        *t = single::erf_of_log::<F>(*t, a);
     }
 }
 
@@ -130,7 +141,7 @@ float_unary! {
         Unary::Acosh => each(target, a, single::acosh::<F>),
         Unary::Atanh => each(target, a, single::atanh::<F>),
         Unary::Sigmoid => each(target, a, single::sigmoid::<F>),
-        Unary::Erf => each(target, a, single::erf::<F>),
+        Unary::Erf => erf::<F>(target, a),
         Unary::Erfc => each(target, a, single::erfc::<F>),
     }
 }
@@ -180,10 +191,8 @@ macro_rules! float_binary {
     ($name:ident, $type:ty, $module:ident, $generic:tt) => {
         #[inline(always)]
         #[allow(clippy::extra_unused_type_parameters)] // f32 chooses by it, f64 need not
-        fn $name<F: Fma>(f: Binary, target: &mut [$type], a: Side<$type>, b: Side<$type>) {
-            let (left, right);
-            for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
-                match f {
+        fn $name<F: Fma>(f: Binary, target: &mut [$type], a: &[$type], b: &[$type]) {
+            match f {
                 Binary::Add => both(target, a, b, |a, b| a + b),
                 Binary::Sub => both(target, a, b, |a, b| a - b),
                 Binary::Mul => both(target, a, b, |a, b| a * b),
@@ -216,7 +225,6 @@ macro_rules! float_binary {
                 | Binary::Igammac
                 | Binary::Zeta
                 | Binary::Polygamma => {}
-                }
             }
         }
     };
@@ -234,18 +242,14 @@ macro_rules! power {
     ($name:ident, $type:ty) => {
         #[inline(always)]
         #[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
-        fn $name<F: Fma>(exponent: f64, target: &mut [$type], a: Side<$type>) {
-            let room;
-            let a = laid_out!(a, room);
-            for (target, a, _) in blocks(target, a, a) {
-                match exponent {
-                    2.0 => each(target, a, |a| a * a),
-                    3.0 => each(target, a, |a| a * a * a),
-                    0.5 => each(target, a, |a| a.sqrt()),
-                    -1.0 => each(target, a, |a| 1.0 / a),
-                    -2.0 => each(target, a, |a| 1.0 / (a * a)),
-                    _ => each(target, a, |a| a),
-                }
+        fn $name<F: Fma>(exponent: f64, target: &mut [$type], a: &[$type]) {
+            match exponent {
+                2.0 => each(target, a, |a| a * a),
+                3.0 => each(target, a, |a| a * a * a),
+                0.5 => each(target, a, |a| a.sqrt()),
+                -1.0 => each(target, a, |a| 1.0 / a),
+                -2.0 => each(target, a, |a| 1.0 / (a * a)),
+                _ => each(target, a, |a| a),
             }
         }
     };
@@ -255,17 +259,66 @@ power!(power_f32, f32);
 power!(power_f64, f64);
 
 #[inline(always)]
-fn compare<T: Copy + PartialOrd>(f: Binary, target: &mut [u8], a: Side<T>, b: Side<T>) {
-    let (left, right);
-    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
-        match f {
-            Binary::Eq => both(target, a, b, |a, b| u8::from(a == b)),
-            Binary::Ne => both(target, a, b, |a, b| u8::from(a != b)),
-            Binary::Lt => both(target, a, b, |a, b| u8::from(a < b)),
-            Binary::Le => both(target, a, b, |a, b| u8::from(a <= b)),
-            Binary::Gt => both(target, a, b, |a, b| u8::from(a > b)),
-            _ => both(target, a, b, |a, b| u8::from(a >= b)),
+fn compare<T: Copy + PartialOrd>(f: Binary, target: &mut [u8], a: &[T], b: &[T]) {
+    match f {
+        Binary::Eq => both(target, a, b, |a, b| u8::from(a == b)),
+        Binary::Ne => both(target, a, b, |a, b| u8::from(a != b)),
+        Binary::Lt => both(target, a, b, |a, b| u8::from(a < b)),
+        Binary::Le => both(target, a, b, |a, b| u8::from(a <= b)),
+        Binary::Gt => both(target, a, b, |a, b| u8::from(a > b)),
+        _ => both(target, a, b, |a, b| u8::from(a >= b)),
+    }
+}
+
+/// Two steps of arithmetic in one loop, each rounded as if it were alone.
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
+fn pair_f32<F: Fma>(first: Sum, second: Sum, target: &mut [f32], a: &[f32], b: &[f32], c: &[f32]) {
+    let x = [a, b, c];
+    match (first, second) {
+        (Sum::Add, Sum::Add) => three(target, x, |a, b, c| a + b + c),
+        (Sum::Add, Sum::Sub) => three(target, x, |a, b, c| a + b - c),
+        (Sum::Add, Sum::From) => three(target, x, |a, b, c| c - (a + b)),
+        (Sum::Add, Sum::Mul) => three(target, x, |a, b, c| (a + b) * c),
+        (Sum::Sub, Sum::Add) => three(target, x, |a, b, c| a - b + c),
+        (Sum::Sub, Sum::Sub) => three(target, x, |a, b, c| a - b - c),
+        (Sum::Sub, Sum::From) => three(target, x, |a, b, c| c - (a - b)),
+        (Sum::Sub, Sum::Mul) => three(target, x, |a, b, c| (a - b) * c),
+        (Sum::Mul, Sum::Add) => three(target, x, |a, b, c| a * b + c),
+        (Sum::Mul, Sum::Sub) => three(target, x, |a, b, c| a * b - c),
+        (Sum::Mul, Sum::From) => three(target, x, |a, b, c| c - a * b),
+        (Sum::Mul, Sum::Mul) => three(target, x, |a, b, c| a * b * c),
+        // The lowering turns the first round.
+        (Sum::From, _) => {}
+    }
+}
+
+/// A function of a product, rounded in between.
+#[inline(always)]
+fn of_product_f32<F: Fma>(f: Unary, target: &mut [f32], a: &[f32], b: &[f32]) {
+    match f {
+        Unary::Exp => both(target, a, b, |a, b| single::exp::<F>(a * b)),
+        Unary::Tanh => both(target, a, b, |a, b| single::tanh::<F>(a * b)),
+        Unary::Sigmoid => both(target, a, b, |a, b| single::sigmoid::<F>(a * b)),
+        // The lowering sends only these.
+        _ => {
+            both(target, a, b, |a, b| single::log_erfc::<F>(a * b));
+            for (t, (&a, &b)) in target.iter_mut().zip(a.iter().zip(b)) {
+                *t = single::erf_of_log::<F>(*t, a * b);
+            }
         }
+    }
+}
+
+/// A comparison and the choice made by it in one loop. What differs from these three is them with operands exchanged.
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // as above
+fn decide_f32<F: Fma>(f: Binary, target: &mut [f32], a: &[f32], b: &[f32], then: &[f32], otherwise: &[f32]) {
+    let x = [a, b, then, otherwise];
+    match f {
+        Binary::Lt => four(target, x, |a, b, x, y| if a < b { x } else { y }),
+        Binary::Le => four(target, x, |a, b, x, y| if a <= b { x } else { y }),
+        _ => four(target, x, |a, b, x, y| if a == b { x } else { y }),
     }
 }
 
@@ -288,6 +341,13 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
         ($i:expr, $type:ty) => {
             // SAFETY: the evaluator fills every slot with elements of its lane before a step reads it.
             unsafe { side::<$type>(at($i), n) }
+        };
+    }
+    // The exponent of a power, if it is one of `POWERS`.
+    macro_rules! power {
+        ($i:expr, $type:ty) => {
+            // SAFETY: as above.
+            unsafe { constant::<$type>(at($i)) }.map(f64::from).filter(|c| POWERS.contains(c))
         };
     }
     macro_rules! elements {
@@ -342,45 +402,78 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
             },
             (_, Lane::I64) => unary_i64(f, target!(i64), elements!(i64)),
         },
-        Code::Binary(f, lane) if f.compares() => match lane {
-            Lane::F32 => compare_single(f, target!(u8), operand!(0, f32), operand!(1, f32)),
-            Lane::F64 => compare(f, target!(u8), operand!(0, f64), operand!(1, f64)),
-            Lane::I64 => compare(f, target!(u8), operand!(0, i64), operand!(1, i64)),
-            Lane::Bool => compare(f, target!(u8), operand!(0, u8), operand!(1, u8)),
-        },
+        Code::Binary(f, lane) if f.compares() => {
+            macro_rules! compared {
+                ($type:ty, $loop:expr) => {
+                    pieces(target!(u8), [operand!(0, $type), operand!(1, $type)], |t, [a, b]| {
+                        $loop(f, t, a, b)
+                    })
+                };
+            }
+            match lane {
+                Lane::F32 => compared!(f32, compare_single),
+                Lane::F64 => compared!(f64, compare),
+                Lane::I64 => compared!(i64, compare),
+                Lane::Bool => compared!(u8, compare),
+            }
+        }
         Code::Binary(f, Lane::F32) => {
             let (target, a, b) = (target!(f32), operand!(0, f32), operand!(1, f32));
-            match (two(f), &b) {
-                (_, &Side::Constant(c)) if f == Binary::Pow && POWERS.contains(&c.into()) => {
-                    power_single(c.into(), target, a);
+            match (two(f), power!(1, f32)) {
+                (_, Some(power)) if f == Binary::Pow => {
+                    pieces(target, [a], |target, [a]| power_single(power, target, a));
                 }
                 (Two::Each(f, _), _) => called(target, a, b, f),
                 (Two::Called(f), _) => called(target, a, b, |a, b| f(f64::from(a), f64::from(b)) as f32),
-                (Two::Loop, _) => binary_single(f, target, a, b),
+                (Two::Loop, _) => pieces(target, [a, b], |target, [a, b]| binary_single(f, target, a, b)),
             }
         }
         Code::Binary(f, Lane::F64) => {
             let (target, a, b) = (target!(f64), operand!(0, f64), operand!(1, f64));
-            match (two(f), &b) {
-                (_, &Side::Constant(c)) if f == Binary::Pow && POWERS.contains(&c) => {
-                    power_f64::<Separate>(c, target, a);
+            match (two(f), power!(1, f64)) {
+                (_, Some(power)) if f == Binary::Pow => {
+                    pieces(target, [a], |target, [a]| power_f64::<Separate>(power, target, a));
                 }
                 (Two::Each(_, f) | Two::Called(f), _) => called(target, a, b, f),
-                (Two::Loop, _) => binary_f64::<Separate>(f, target, a, b),
+                (Two::Loop, _) => {
+                    pieces(target, [a, b], |target, [a, b]| binary_f64::<Separate>(f, target, a, b));
+                }
             }
         }
         Code::Binary(f, Lane::I64) => {
-            binary_i64(f, target!(i64), operand!(0, i64), operand!(1, i64), trouble);
+            let sides = [operand!(0, i64), operand!(1, i64)];
+            pieces(target!(i64), sides, |target, [a, b]| binary_i64(f, target, a, b, trouble));
         }
-        Code::Binary(f, Lane::Bool) => binary_bool(f, target!(u8), operand!(0, u8), operand!(1, u8)),
-        Code::Select(lane) => match lane {
-            Lane::F32 => choose_single(target!(f32), operand!(0, f32), operand!(1, f32), operand!(2, u8)),
-            // Only moved: their width counts.
-            Lane::F64 | Lane::I64 => {
-                choose(target!(u64), operand!(0, u64), operand!(1, u64), operand!(2, u8))
+        Code::Binary(f, Lane::Bool) => {
+            let sides = [operand!(0, u8), operand!(1, u8)];
+            pieces(target!(u8), sides, |target, [a, b]| binary_bool(f, target, a, b));
+        }
+        Code::Select(lane) => {
+            macro_rules! chosen {
+                ($type:ty, $loop:expr) => {
+                    match operand!(2, u8) {
+                        Side::Vector(mut condition) => {
+                            let sides = [operand!(0, $type), operand!(1, $type)];
+                            pieces(target!($type), sides, |target, [a, b]| {
+                                let (now, later) = condition.split_at(target.len());
+                                condition = later;
+                                $loop(target, a, b, now);
+                            });
+                        }
+                        Side::Constant(c) => {
+                            let side = operand!(if c != 0 { 0 } else { 1 }, $type);
+                            pieces(target!($type), [side], |target, [a]| target.copy_from_slice(a));
+                        }
+                    }
+                };
             }
-            Lane::Bool => choose(target!(u8), operand!(0, u8), operand!(1, u8), operand!(2, u8)),
-        },
+            match lane {
+                Lane::F32 => chosen!(f32, choose_single),
+                // Only moved: their width counts.
+                Lane::F64 | Lane::I64 => chosen!(u64, choose),
+                Lane::Bool => chosen!(u8, choose),
+            }
+        }
         Code::Convert(from, to) => match (from, to) {
             (Lane::F32, Lane::F64) => each(target!(f64), elements!(f32), f64::from),
             (Lane::F32, Lane::I64) => each(target!(i64), elements!(f32), |x| x as i64),
@@ -404,7 +497,13 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
         Code::Index => {
             target!(i64).iter_mut().enumerate().for_each(|(i, t)| *t = (chunk.start + i) as i64);
         }
-        Code::Random => random(target!(i64), operand!(0, i64), operand!(1, i64), chunk),
+        Code::Random => {
+            // SAFETY: as above.
+            let numbers = unsafe { (constant::<i64>(at(0)), constant::<i64>(at(1))) };
+            if let (Some(seed), Some(base)) = numbers {
+                random(target!(i64), seed, base, chunk);
+            }
+        }
     }
     if once {
         let target = cells[step.target as usize].pointer;
@@ -431,7 +530,7 @@ fn lane_of(code: Code) -> Lane {
 ///
 /// # Safety
 /// There is a first element of the lane, room for so many, and nobody else touches them.
-unsafe fn spread(lane: Lane, target: *mut u8, len: usize) {
+pub unsafe fn spread(lane: Lane, target: *mut u8, len: usize) {
     if len < 2 {
         return;
     }
@@ -449,8 +548,7 @@ unsafe fn spread(lane: Lane, target: *mut u8, len: usize) {
 
 /// Word `i % 4` of block `base + i / 4` of the stream.
 #[inline(always)]
-fn random(target: &mut [i64], seed: Side<i64>, base: Side<i64>, chunk: Chunk) {
-    let (Side::Constant(seed), Side::Constant(base)) = (seed, base) else { return };
+fn random(target: &mut [i64], seed: i64, base: i64, chunk: Chunk) {
     let stream = cresset_tensor::random::Stream { seed: seed as u64, lane: 0, base: base as u64 };
     let mut i = 0;
     while i < target.len() {
@@ -472,42 +570,142 @@ for_every_simd! {
 
 for_every_simd! {
     /// A function of two f32.
-    fn binary_single(f: Binary, target: &mut [f32], a: Side<'_, f32>, b: Side<'_, f32>) = binary_f32
+    fn binary_single(f: Binary, target: &mut [f32], a: &[f32], b: &[f32]) = binary_f32
 }
 
 for_every_simd! {
     /// A power that is a product, a root or a quotient.
-    fn power_single(exponent: f64, target: &mut [f32], a: Side<'_, f32>) = power_f32
+    fn power_single(exponent: f64, target: &mut [f32], a: &[f32]) = power_f32
 }
 
 for_every_simd! {
     /// A comparison of two f32.
-    fn compare_single(f: Binary, target: &mut [u8], a: Side<'_, f32>, b: Side<'_, f32>) = compare_f32
+    fn compare_single(f: Binary, target: &mut [u8], a: &[f32], b: &[f32]) = compare_f32
 }
 
 for_every_simd! {
     /// A choice between two f32.
-    fn choose_single(target: &mut [f32], a: Side<'_, f32>, b: Side<'_, f32>, condition: Side<'_, u8>) = choose_f32
+    fn choose_single(target: &mut [f32], a: &[f32], b: &[f32], condition: &[u8]) = choose_f32
+}
+
+for_every_simd! {
+    /// Two steps of arithmetic.
+    fn pair_single(first: Sum, second: Sum, target: &mut [f32], a: &[f32], b: &[f32], c: &[f32]) = pair_f32
+}
+
+for_every_simd! {
+    /// A function of a product.
+    fn of_product_single(f: Unary, target: &mut [f32], a: &[f32], b: &[f32]) = of_product_f32
+}
+
+for_every_simd! {
+    /// A choice by a comparison.
+    fn decide_single(f: Binary, target: &mut [f32], a: &[f32], b: &[f32], then: &[f32], otherwise: &[f32]) = decide_f32
 }
 
 #[inline(always)]
 #[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
-fn compare_f32<F: Fma>(f: Binary, target: &mut [u8], a: Side<f32>, b: Side<f32>) {
+fn compare_f32<F: Fma>(f: Binary, target: &mut [u8], a: &[f32], b: &[f32]) {
     compare(f, target, a, b);
 }
 
 #[inline(always)]
 #[allow(clippy::extra_unused_type_parameters)]
-fn choose_f32<F: Fma>(target: &mut [f32], a: Side<f32>, b: Side<f32>, condition: Side<u8>) {
+fn choose_f32<F: Fma>(target: &mut [f32], a: &[f32], b: &[f32], condition: &[u8]) {
     choose(target, a, b, condition);
 }
 
-/// Does all steps of a plan on a chunk: every slot's cell holds (or has room for) its elements.
+/// Does all loops of a plan on a chunk: every slot's cell holds (or has room for) its elements.
 ///
 /// Only the f32 loops are compiled for every set of vector instructions, each in a function of its own: f64 and integer
 /// loops are bound by memory or by scalar functions, and one function with all loops took minutes to compile.
-pub(crate) fn run(steps: &[Step], cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
+pub(crate) fn run(steps: &[Step<Work>], cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
     for one in steps {
-        step(one, cells, chunk, trouble);
+        if !direct(one, cells, chunk.len) {
+            indirect(one, cells, chunk, trouble);
+        }
+    }
+}
+
+/// Does the steps on constants alone.
+pub(crate) fn run_once(steps: &[Step], cells: &[Cell], trouble: &mut Trouble) {
+    for one in steps {
+        step(one, cells, Chunk { len: 1, start: 0 }, trouble);
+    }
+}
+
+/// Elements of a chunk's part after which they go to memory: so few that their way there and the arithmetic on the next
+/// ones go side by side.
+const PART: usize = 256;
+
+/// Does the last loop of a chunk part by part, and copies what comes of it past the caches; not if it is no vector loop
+/// of f32 on vectors.
+///
+/// # Safety
+/// There is room for the chunk at `to`, which nobody else touches.
+pub unsafe fn stream_last(one: &Step<Work>, cells: &[Cell], len: usize, to: *mut u8) -> bool {
+    let mut own = [Cell::vector(std::ptr::null_mut()); 5];
+    for (cell, &slot) in own.iter_mut().zip(one.operands.iter().chain([&one.target])) {
+        *cell = cells[slot as usize];
+    }
+    let moved = Step { code: one.code, target: 4, operands: [0, 1, 2, 3] };
+    for start in (0..len).step_by(PART) {
+        let count = PART.min(len - start);
+        if !direct(&moved, &own, count) {
+            return false;
+        }
+        // SAFETY: the caller's; the register of the result holds so many elements, and is no output's memory.
+        unsafe { stream::copy(own[4].pointer, to.wrapping_add(start * 4), count * 4) };
+        for cell in &mut own[..4] {
+            cell.pointer = cell.pointer.wrapping_add(PART * 4);
+        }
+    }
+    true
+}
+
+/// Does a vector loop of f32 if all its operands are vectors: what most loops are, with as little as can be around it.
+#[inline(always)]
+fn direct(step: &Step<Work>, cells: &[Cell], len: usize) -> bool {
+    let cell = |i: usize| &cells[step.operands[i] as usize];
+    let laid = |count: usize| (0..count).all(|i| cell(i).laid);
+    // SAFETY: the evaluator fills every slot with elements of its lane before a step reads it; these are laid out.
+    let x = |i: usize| unsafe { std::slice::from_raw_parts(cell(i).pointer.cast::<f32>().cast_const(), len) };
+    let target = || {
+        let pointer = cells[step.target as usize].pointer.cast::<f32>();
+        // SAFETY: the evaluator gives every slot room for a chunk, and the lowering puts the target in a register that no
+        // operand is in, so nothing else refers to it.
+        unsafe { std::slice::from_raw_parts_mut(pointer, len) }
+    };
+    match step.code {
+        Work::Direct(Code::Unary(f, _)) if !cell(0).constant => unary_single(f, target(), x(0)),
+        Work::Direct(Code::Binary(f, _)) if laid(2) => binary_single(f, target(), x(0), x(1)),
+        Work::Pair(first, second) if laid(3) => pair_single(first, second, target(), x(0), x(1), x(2)),
+        Work::OfProduct(f) if laid(2) => of_product_single(f, target(), x(0), x(1)),
+        Work::Decide(f) if laid(4) => decide_single(f, target(), x(0), x(1), x(2), x(3)),
+        Work::Direct(_) | Work::Single(_) | Work::Pair(..) | Work::OfProduct(_) | Work::Decide(_) => {
+            return false;
+        }
+    }
+    true
+}
+
+/// Does any other loop.
+fn indirect(one: &Step<Work>, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
+    // SAFETY: as of `direct`.
+    let x = |i: usize| unsafe { side::<f32>(cells[one.operands[i] as usize], chunk.len) };
+    let pointer = cells[one.target as usize].pointer.cast::<f32>();
+    // SAFETY: as of `direct`.
+    let target = || unsafe { std::slice::from_raw_parts_mut(pointer, chunk.len) };
+    match one.code {
+        Work::Single(code) | Work::Direct(code) => {
+            step(&Step { code, target: one.target, operands: one.operands }, cells, chunk, trouble);
+        }
+        Work::Pair(first, second) => {
+            pieces(target(), [x(0), x(1), x(2)], |t, [a, b, c]| pair_single(first, second, t, a, b, c));
+        }
+        Work::OfProduct(f) => pieces(target(), [x(0), x(1)], |t, [a, b]| of_product_single(f, t, a, b)),
+        Work::Decide(f) => {
+            pieces(target(), [x(0), x(1), x(2), x(3)], |t, [a, b, c, d]| decide_single(f, t, a, b, c, d));
+        }
     }
 }

@@ -7,11 +7,11 @@ use cresset_tensor::{Array, DType, Error, Locks, Result, Scalar, Shape};
 use smallvec::SmallVec;
 
 use super::{
-    loops::{Cell, Trouble},
+    loops::{self, Cell, Trouble},
     plan::{Lane, Plan, plan},
     small,
     source::{CHUNK, Side, Source, load, store},
-    threads,
+    stream, threads,
     walk::{Walk, broadcast_strides},
 };
 use crate::{
@@ -25,6 +25,10 @@ use crate::{
 const PARALLEL: usize = 1 << 16;
 /// Elements of one task.
 const TASK: usize = 16 * CHUNK;
+/// From so many elements on, tasks are larger: to begin one takes a microsecond.
+const MANY: usize = 1 << 20;
+/// Elements of one of them.
+const LARGE_TASK: usize = 64 * CHUNK;
 
 /// Computes a formula into fresh arrays.
 pub fn map(map: &Map, inputs: &[&Array]) -> Result<Outputs<Array>> {
@@ -44,7 +48,7 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Outputs<Array>> {
     let plan = plan(&map.program, &types, &map.numbers)?;
     let shape = broadcast(name, inputs, map.shape.as_deref())?;
     let mut outputs: Outputs<Array> = SmallVec::new();
-    for &(_, dtype) in &plan.outputs {
+    for &(_, dtype) in &plan.joined.outputs {
         outputs.push(Array::uninitialised(name, shape.clone(), dtype)?);
     }
     let _locks = Locks::new(inputs.iter().map(|x| x.storage()), std::iter::empty());
@@ -81,7 +85,7 @@ pub fn map_into(map: &Map, inputs: &[&Array], targets: &[&Array]) -> Result<()> 
     let mut sources: SmallVec<[Option<usize>; 4]> = SmallVec::new();
     for (i, x) in inputs.iter().enumerate() {
         // So would one that is an output as it is, if it lies over the target of another.
-        let given = |output: usize| plan.outputs[output].0 as usize == i;
+        let given = |output: usize| plan.joined.outputs[output].0 as usize == i;
         let is_output = (0..targets.len()).any(given);
         let clash = targets.iter().enumerate().any(|(output, target)| {
             target.shares_memory(x) && (target.layout() != x.layout() || is_output && !given(output))
@@ -131,6 +135,8 @@ struct Evaluation<'a> {
     outputs: SmallVec<[Side; 2]>,
     /// Outputs share no memory with inputs.
     fresh: bool,
+    /// Inputs and outputs are larger than the caches.
+    large: bool,
 }
 
 // SAFETY: the outputs are written only in the ranges given to `run`, which tasks do not share, under locks that the
@@ -160,9 +166,12 @@ fn evaluate(
         Walk::new(shape, &strides)
     });
     let source = Source::new(plan, numbers, input_sides, walk);
-    let evaluation = Evaluation { source, outputs: output_sides, fresh };
+    let bytes: usize = inputs.iter().chain(outputs).map(|x| x.numel() * x.dtype().size()).sum();
+    let large = fresh && bytes > stream::BEYOND;
+    let evaluation = Evaluation { source, outputs: output_sides, fresh, large };
     let trouble = AtomicBool::new(false);
-    threads::divide_range(numel * plan.steps.len().max(1) >= PARALLEL, numel, TASK, &|range| {
+    let task = if numel >= MANY { LARGE_TASK } else { TASK };
+    threads::divide_range(numel * plan.steps.len().max(1) >= PARALLEL, numel, task, &|range| {
         if evaluation.run(range) != Some(Trouble::default()) {
             trouble.store(true, Ordering::Relaxed);
         }
@@ -177,23 +186,44 @@ impl Evaluation<'_> {
     /// Computes a range of places; `None` where there is no memory.
     fn run(&self, range: std::ops::Range<usize>) -> Option<Trouble> {
         let plan = self.source.plan;
-        let mut values = self.source.values(range.len(), plan.outputs.len())?;
+        let mut values = self.source.values(range.len(), plan.joined.outputs.len())?;
         let first_register = values.first_register();
-        let first_spare = plan.inputs.len() + plan.registers;
+        let first_spare = plan.inputs.len() + plan.joined.registers;
         let mut trouble = self.source.trouble;
         let mut start = range.start;
         while start < range.end {
             let len = values.straight(start, CHUNK.min(range.end - start));
             values.fetch(start, len);
             // A register that is an output and nothing else lies in the output's memory.
-            for (i, (&(slot, _), output)) in plan.outputs.iter().zip(&self.outputs).enumerate() {
+            for (i, (&(slot, _), output)) in plan.joined.outputs.iter().zip(&self.outputs).enumerate() {
                 if self.is_direct(i, slot as usize, output, first_register) {
                     values.cells[slot as usize].pointer =
                         output.pointer.wrapping_add(start * output.dtype.size());
                 }
             }
+            if let (Some((last, others)), true, [(slot, _)]) =
+                (plan.joined.steps.split_last(), self.large, &plan.joined.outputs[..])
+                && last.target == *slot
+                && self.outputs[0].linear
+                && self.outputs[0].dtype == DType::F32
+            {
+                values.run_some(others.len(), start, len, &mut trouble);
+                // SAFETY: the output has these elements, and nobody else touches them.
+                let done = unsafe {
+                    loops::stream_last(
+                        last,
+                        &values.cells,
+                        len,
+                        self.outputs[0].pointer.wrapping_add(start * 4),
+                    )
+                };
+                if done {
+                    start += len;
+                    continue;
+                }
+            }
             values.run(start, len, &mut trouble);
-            for (i, (&(slot, dtype), output)) in plan.outputs.iter().zip(&self.outputs).enumerate() {
+            for (i, (&(slot, dtype), output)) in plan.joined.outputs.iter().zip(&self.outputs).enumerate() {
                 if !self.is_direct(i, slot as usize, output, first_register) {
                     let cell = values.cells[slot as usize];
                     self.put(i, output, Lane::of(dtype), cell, start, len, values.spare(first_spare + i));
@@ -201,17 +231,21 @@ impl Evaluation<'_> {
             }
             start += len;
         }
+        if self.large {
+            stream::fence();
+        }
         Some(trouble)
     }
 
     fn is_direct(&self, i: usize, slot: usize, output: &Side, first_register: usize) -> bool {
-        let (_, dtype) = self.source.plan.outputs[i];
+        let (_, dtype) = self.source.plan.joined.outputs[i];
         self.fresh
+            && !self.large
             && output.linear
             && slot >= first_register
             && output.dtype == dtype
             && Lane::of(dtype).dtype() == dtype
-            && !self.source.plan.outputs[..i].iter().any(|&(other, _)| other as usize == slot)
+            && !self.source.plan.joined.outputs[..i].iter().any(|&(other, _)| other as usize == slot)
     }
 
     /// Writes a chunk of an output that is not computed in place.
@@ -219,10 +253,14 @@ impl Evaluation<'_> {
         let size = output.dtype.size();
         let wide = lane.dtype().size();
         let mut from = cell.pointer;
-        if cell.constant {
+        if !cell.laid {
             // SAFETY: the constant has one element of the lane, the spare slot room for a chunk of them.
             unsafe { load(lane.dtype(), cell.pointer, 0, len, spare) };
             from = spare;
+        }
+        if self.large && output.linear && output.dtype == lane.dtype() {
+            // SAFETY: the output has these elements, nobody else touches them, and no input lies there.
+            return unsafe { stream::copy(from, output.pointer.wrapping_add(start * size), len * size) };
         }
         if output.linear || output.single {
             // SAFETY: the output has these elements, and nobody else writes them.

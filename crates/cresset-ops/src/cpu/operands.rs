@@ -1,5 +1,7 @@
 //! The operands of a loop: vectors, or constants, which are laid out as vectors so that each primitive has one loop.
 
+use std::mem::MaybeUninit;
+
 /// Where the elements of one slot are for the chunk at hand.
 #[derive(Clone, Copy)]
 pub struct Cell {
@@ -7,9 +9,29 @@ pub struct Cell {
     pub pointer: *mut u8,
     /// The same element for the whole chunk.
     pub constant: bool,
+    /// There are as many as the chunk has elements, even if all of them are the same.
+    pub laid: bool,
+}
+
+impl Cell {
+    /// A chunk of elements.
+    pub const fn vector(pointer: *mut u8) -> Cell {
+        Cell { pointer, constant: false, laid: true }
+    }
+
+    /// One element for all.
+    pub const fn constant(pointer: *mut u8) -> Cell {
+        Cell { pointer, constant: true, laid: false }
+    }
+
+    /// One element for all, as often as the chunk is long.
+    pub const fn laid(pointer: *mut u8) -> Cell {
+        Cell { pointer, constant: true, laid: true }
+    }
 }
 
 /// An operand: a vector, or the same value for all.
+#[derive(Clone, Copy)]
 pub enum Side<'a, T> {
     /// So many as the chunk has elements.
     Vector(&'a [T]),
@@ -18,52 +40,86 @@ pub enum Side<'a, T> {
 }
 
 /// # Safety
-/// The cell must hold `len` elements of `T` (one if constant) that nobody writes during `'a`.
+/// The cell must hold `len` elements of `T` (one if it is not laid out) that nobody writes during `'a`.
 #[inline(always)]
 pub unsafe fn side<'a, T: Copy>(cell: Cell, len: usize) -> Side<'a, T> {
     // SAFETY: passed on to the caller.
     unsafe {
-        if cell.constant {
-            Side::Constant(*cell.pointer.cast::<T>())
-        } else {
+        if cell.laid {
             Side::Vector(std::slice::from_raw_parts(cell.pointer.cast::<T>(), len))
+        } else {
+            Side::Constant(*cell.pointer.cast::<T>())
         }
     }
 }
 
-/// So many elements of an operand that is the same for all are laid out side by side, so that one loop serves every
-/// combination of vectors and constants: four loops for each primitive, each for three sets of vector instructions,
-/// would take longer to compile than all the rest.
-pub const BLOCK: usize = 256;
-
-/// A side as a slice, and how far it goes on from one element of a block's start to the next: a constant's one block,
-/// for which there must be room, serves all.
-macro_rules! laid_out {
-    ($side:expr, $room:ident) => {
-        match $side {
-            $crate::cpu::operands::Side::Vector(v) => (v, 1),
-            $crate::cpu::operands::Side::Constant(c) => {
-                $room = [c; $crate::cpu::operands::BLOCK];
-                ($room.as_slice(), 0)
-            }
-        }
-    };
+/// The value of a cell if it is the same for all.
+///
+/// # Safety
+/// The cell must hold an element of `T`.
+#[inline(always)]
+pub unsafe fn constant<T: Copy>(cell: Cell) -> Option<T> {
+    // SAFETY: passed on to the caller.
+    cell.constant.then(|| unsafe { *cell.pointer.cast::<T>() })
 }
 
-pub(super) use laid_out;
+/// So many elements of an operand that is the same for all are laid out side by side, so that one loop serves every
+/// combination of vectors and constants: four loops for each primitive, each for three sets of vector instructions,
+/// would take longer to compile than all the rest. (The evaluator of long formulas lays a whole chunk out, once.)
+const BLOCK: usize = 256;
 
-/// A target and two operands: at once where both are vectors, else block by block.
+/// A constant's block, aligned as vectors are.
+#[repr(align(64))]
+struct Room<T>([MaybeUninit<T>; BLOCK]);
+
+/// Calls `f` for a target and its operands at once where all are vectors, else block by block.
 #[inline(always)]
-pub fn blocks<'a, T, U>(
-    target: &'a mut [U],
-    (a, a_goes): (&'a [T], usize),
-    (b, b_goes): (&'a [T], usize),
-) -> impl Iterator<Item = (&'a mut [U], &'a [T], &'a [T])> {
-    let size = if a_goes + b_goes == 2 { target.len().max(1) } else { BLOCK };
-    target.chunks_mut(size).enumerate().map(move |(i, target)| {
-        let (start, len) = (i * size, target.len());
-        (target, &a[start * a_goes..][..len], &b[start * b_goes..][..len])
-    })
+pub fn pieces<T: Copy, U, const K: usize>(
+    target: &mut [U],
+    sides: [Side<T>; K],
+    mut f: impl FnMut(&mut [U], [&[T]; K]),
+) {
+    let mut slices: [&[T]; K] = [&[]; K];
+    let mut all = true;
+    for (slice, side) in slices.iter_mut().zip(&sides) {
+        match side {
+            Side::Vector(v) => *slice = &v[..target.len()],
+            Side::Constant(_) => all = false,
+        }
+    }
+    if all { f(target, slices) } else { in_blocks(target, sides, &mut f) }
+}
+
+/// What is done with a target and its operands.
+type Piece<'f, T, U, const K: usize> = &'f mut dyn FnMut(&mut [U], [&[T]; K]);
+
+fn in_blocks<T: Copy, U, const K: usize>(target: &mut [U], sides: [Side<T>; K], f: Piece<T, U, K>) {
+    let mut rooms = [const { Room::<T>([MaybeUninit::uninit(); BLOCK]) }; K];
+    let width = target.len().min(BLOCK);
+    let blocks: [&[T]; K] = {
+        let mut rooms = rooms.iter_mut();
+        sides.map(|side| match (side, rooms.next()) {
+            (Side::Constant(c), Some(Room(room))) => {
+                let room = &mut room[..width];
+                room.fill(MaybeUninit::new(c));
+                // SAFETY: these were written just now.
+                unsafe { &*(std::ptr::from_ref(room) as *const [T]) }
+            }
+            _ => &[],
+        })
+    };
+    for (i, target) in target.chunks_mut(BLOCK).enumerate() {
+        let (start, len) = (i * BLOCK, target.len());
+        let mut k = 0;
+        let slices = sides.map(|side| {
+            k += 1;
+            match side {
+                Side::Vector(v) => &v[start..][..len],
+                Side::Constant(_) => &blocks[k - 1][..len],
+            }
+        });
+        f(target, slices);
+    }
 }
 
 // The loops below are `for`, not `for_each`, and no closure holds more than one number's arithmetic: a function of the
@@ -84,27 +140,35 @@ pub fn both<T: Copy, U: Copy>(target: &mut [U], a: &[T], b: &[T], f: impl Fn(T, 
     }
 }
 
-/// Calls a function for each pair.
-pub fn called<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, f: impl Fn(T, T) -> T) {
-    let (left, right);
-    for (target, a, b) in blocks(target, laid_out!(a, left), laid_out!(b, right)) {
-        both(target, a, b, &f);
+/// Three operands.
+#[inline(always)]
+pub fn three<T: Copy>(target: &mut [T], [a, b, c]: [&[T]; 3], f: impl Fn(T, T, T) -> T) {
+    let n = target.len();
+    let (a, b, c) = (&a[..n], &b[..n], &c[..n]);
+    for i in 0..n {
+        target[i] = f(a[i], b[i], c[i]);
     }
 }
 
+/// Four operands.
 #[inline(always)]
-pub fn choose<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, condition: Side<u8>) {
-    let (left, right);
-    let truths;
-    let ((a, a_goes), (b, b_goes)) = (laid_out!(a, left), laid_out!(b, right));
-    let (c, c_goes) = laid_out!(condition, truths);
-    let size = if a_goes + b_goes + c_goes == 3 { target.len().max(1) } else { BLOCK };
-    for (i, target) in target.chunks_mut(size).enumerate() {
-        let (start, len) = (i * size, target.len());
-        let (a, b) = (&a[start * a_goes..][..len], &b[start * b_goes..][..len]);
-        let condition = &c[start * c_goes..][..len];
-        for ((t, &c), (&a, &b)) in target.iter_mut().zip(condition).zip(a.iter().zip(b)) {
-            *t = if c != 0 { a } else { b };
-        }
+pub fn four<T: Copy>(target: &mut [T], [a, b, c, d]: [&[T]; 4], f: impl Fn(T, T, T, T) -> T) {
+    let n = target.len();
+    let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
+    for i in 0..n {
+        target[i] = f(a[i], b[i], c[i], d[i]);
+    }
+}
+
+/// Calls a function for each pair.
+pub fn called<T: Copy>(target: &mut [T], a: Side<T>, b: Side<T>, f: impl Fn(T, T) -> T) {
+    pieces(target, [a, b], |target, [a, b]| both(target, a, b, &f));
+}
+
+/// The first where the condition is not zero, else the second.
+#[inline(always)]
+pub fn choose<T: Copy>(target: &mut [T], a: &[T], b: &[T], condition: &[u8]) {
+    for ((t, &c), (&a, &b)) in target.iter_mut().zip(condition).zip(a.iter().zip(b)) {
+        *t = if c != 0 { a } else { b };
     }
 }

@@ -3,6 +3,7 @@
 use cresset_tensor::{Category, DType, Error, Result, Scalar};
 use smallvec::SmallVec;
 
+use super::fuse::{self, Joined};
 use crate::expr::{Binary, Id, Level, Memo, Node, Program, Type, Typing, Unary};
 
 /// In what the CPU computes: f16 and bf16 in `F32`, every integer in `I64`, wrapped to its width after each step.
@@ -99,13 +100,13 @@ pub type Slot = u16;
 
 /// One step: a loop over a chunk.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Step {
+pub struct Step<C = Code> {
     /// What it does.
-    pub code: Code,
+    pub code: C,
     /// Where the result goes: always a register no operand is in.
     pub target: Slot,
     /// Where the operands are.
-    pub operands: [Slot; 3],
+    pub operands: [Slot; 4],
 }
 
 /// A constant of the formula or a number given with the call, in the dtype it is needed in.
@@ -134,8 +135,8 @@ pub struct Plan {
     pub registers: usize,
     /// For each output, where it is at the end, and its dtype.
     pub outputs: SmallVec<[(Slot, DType); 2]>,
-    /// Every input and output is stored as it is computed, and every output has a register of its own.
-    pub simple: bool,
+    /// The same in fewer loops, which the CPU runs.
+    pub joined: Joined,
 }
 
 /// What a plan is made for: the inputs' types and the families of the numbers.
@@ -157,20 +158,29 @@ pub fn plan<'a>(program: &'a Program, inputs: &[Type], numbers: &[Scalar]) -> Re
 }
 
 /// A step before registers are assigned: values are numbered.
-struct Draft {
-    code: Code,
-    operands: SmallVec<[Value; 3]>,
+#[derive(Clone)]
+pub struct Draft<C> {
+    /// What it does.
+    pub code: C,
+    /// What it reads.
+    pub operands: SmallVec<[Value; 4]>,
+    /// Another step does it on the way, so that it needs no register.
+    pub gone: bool,
 }
 
+/// What a draft reads.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Value {
+pub enum Value {
+    /// An input.
     Input(u8),
+    /// A constant.
     Constant(u16),
+    /// What a draft gives.
     Step(u16),
 }
 
 struct Lowering {
-    drafts: Vec<Draft>,
+    drafts: Vec<Draft<Code>>,
     constants: Vec<Constant>,
     once: Vec<Step>,
     inputs: usize,
@@ -257,7 +267,17 @@ impl Lowering {
             let dtype = types[id as usize].dtype;
             outputs.push((this.operand(program, &values, &types, id, dtype), dtype));
         }
-        Ok(this.assign(inputs, &outputs))
+        let first = (inputs.len() + this.constants.len()) as Slot;
+        let assigned = assign(&this.drafts, Code::lane, inputs.len(), first, &outputs);
+        Ok(Plan {
+            joined: fuse::join(&this.drafts, inputs, first, &outputs),
+            steps: assigned.steps,
+            inputs: inputs.iter().map(|t| t.dtype).collect(),
+            constants: this.constants,
+            once: this.once,
+            registers: assigned.registers,
+            outputs: assigned.outputs,
+        })
     }
 
     /// A node's value in a dtype.
@@ -297,11 +317,11 @@ impl Lowering {
         if let Some(value) = self.constant_step(code, operands) {
             return value;
         }
-        let same = |draft: &Draft| draft.code == code && draft.operands.as_slice() == operands;
+        let same = |draft: &Draft<Code>| draft.code == code && draft.operands.as_slice() == operands;
         if let Some(place) = self.drafts.iter().position(same) {
             return Value::Step(place as u16);
         }
-        self.drafts.push(Draft { code, operands: SmallVec::from_slice(operands) });
+        self.drafts.push(Draft { code, operands: SmallVec::from_slice(operands), gone: false });
         Value::Step(self.drafts.len() as u16 - 1)
     }
 
@@ -310,7 +330,7 @@ impl Lowering {
         if matches!(code, Code::Index | Code::Random) {
             return None;
         }
-        let mut slots = [0; 3];
+        let mut slots = [0; 4];
         for (slot, operand) in slots.iter_mut().zip(operands) {
             let Value::Constant(i) = *operand else { return None };
             *slot = self.inputs as Slot + i;
@@ -363,77 +383,80 @@ impl Lowering {
         let value = self.push(Code::Binary(f, Lane::of(compute)), &[a, b]);
         Ok(if f.compares() { value } else { self.wrapped(dtype, value) })
     }
+}
 
-    /// Gives every step a register that none of its operands is in, and reuses those nobody needs any more.
-    fn assign(self, inputs: &[Type], outputs: &[(Value, DType)]) -> Plan {
-        let end = self.drafts.len();
-        let mut last = vec![0usize; end];
-        for (i, draft) in self.drafts.iter().enumerate() {
-            for operand in &draft.operands {
-                if let Value::Step(place) = *operand {
-                    last[place as usize] = i;
-                }
+/// Steps with registers.
+pub struct Assigned<C> {
+    /// The steps in order.
+    pub steps: Vec<Step<C>>,
+    /// How many registers they need.
+    pub registers: usize,
+    /// For each output, where it is at the end, and its dtype.
+    pub outputs: SmallVec<[(Slot, DType); 2]>,
+}
+
+/// Gives every step a register that none of its operands is in, and reuses those nobody needs any more. Constants follow
+/// the inputs, and registers, from `first` on, the constants.
+pub fn assign<C: Copy>(
+    drafts: &[Draft<C>],
+    lane: impl Fn(C) -> Lane,
+    inputs: usize,
+    first: Slot,
+    outputs: &[(Value, DType)],
+) -> Assigned<C> {
+    let end = drafts.len();
+    let kept = || drafts.iter().enumerate().filter(|(_, draft)| !draft.gone);
+    let mut last = vec![0usize; end];
+    for (i, draft) in kept() {
+        for operand in &draft.operands {
+            if let Value::Step(place) = *operand {
+                last[place as usize] = i;
             }
-        }
-        for (output, _) in outputs {
-            if let Value::Step(place) = *output {
-                last[place as usize] = end;
-            }
-        }
-        let first = (inputs.len() + self.constants.len()) as Slot;
-        let mut register = vec![0 as Slot; end];
-        // Registers are reused among values of one width, so that one may lie in an output's memory.
-        let mut free: [Vec<Slot>; 3] = Default::default();
-        let width = |i: usize| match self.drafts[i].code.lane() {
-            Lane::F64 | Lane::I64 => 0,
-            Lane::F32 => 1,
-            Lane::Bool => 2,
-        };
-        let mut count = 0 as Slot;
-        let slot = |value: Value, register: &[Slot]| match value {
-            Value::Input(i) => i as Slot,
-            Value::Constant(i) => inputs.len() as Slot + i,
-            Value::Step(i) => register[i as usize],
-        };
-        let mut steps = Vec::with_capacity(end);
-        for (i, draft) in self.drafts.iter().enumerate() {
-            register[i] = free[width(i)].pop().unwrap_or_else(|| {
-                count += 1;
-                first + count - 1
-            });
-            let mut operands = [0; 3];
-            for (place, &value) in draft.operands.iter().enumerate() {
-                operands[place] = slot(value, &register);
-            }
-            steps.push(Step { code: draft.code, target: register[i], operands });
-            let mut ended: SmallVec<[usize; 3]> = SmallVec::new();
-            for operand in &draft.operands {
-                if let Value::Step(place) = *operand
-                    && last[place as usize] == i
-                    && !ended.contains(&(place as usize))
-                {
-                    ended.push(place as usize);
-                    free[width(place as usize)].push(register[place as usize]);
-                }
-            }
-        }
-        let outputs: SmallVec<[(Slot, DType); 2]> =
-            outputs.iter().map(|&(value, dtype)| (slot(value, &register), dtype)).collect();
-        let native = |dtype: DType| Lane::of(dtype).dtype() == dtype;
-        let simple = inputs.iter().all(|t| native(t.dtype))
-            && outputs.iter().enumerate().all(|(i, &(place, dtype))| {
-                native(dtype) && place >= first && outputs[..i].iter().all(|&(other, _)| other != place)
-            });
-        Plan {
-            steps,
-            inputs: inputs.iter().map(|t| t.dtype).collect(),
-            constants: self.constants,
-            once: self.once,
-            registers: count as usize,
-            outputs,
-            simple,
         }
     }
+    for (output, _) in outputs {
+        if let Value::Step(place) = *output {
+            last[place as usize] = end;
+        }
+    }
+    let mut register = vec![0 as Slot; end];
+    // Registers are reused among values of one width, so that one may lie in an output's memory.
+    let mut free: [Vec<Slot>; 3] = Default::default();
+    let width = |i: usize| match lane(drafts[i].code) {
+        Lane::F64 | Lane::I64 => 0,
+        Lane::F32 => 1,
+        Lane::Bool => 2,
+    };
+    let mut count = 0 as Slot;
+    let slot = |value: Value, register: &[Slot]| match value {
+        Value::Input(i) => i as Slot,
+        Value::Constant(i) => inputs as Slot + i,
+        Value::Step(i) => register[i as usize],
+    };
+    let mut steps = Vec::with_capacity(end);
+    for (i, draft) in kept() {
+        register[i] = free[width(i)].pop().unwrap_or_else(|| {
+            count += 1;
+            first + count - 1
+        });
+        let mut operands = [0; 4];
+        for (place, &value) in draft.operands.iter().enumerate() {
+            operands[place] = slot(value, &register);
+        }
+        steps.push(Step { code: draft.code, target: register[i], operands });
+        let mut ended: SmallVec<[usize; 4]> = SmallVec::new();
+        for operand in &draft.operands {
+            if let Value::Step(place) = *operand
+                && last[place as usize] == i
+                && !ended.contains(&(place as usize))
+            {
+                ended.push(place as usize);
+                free[width(place as usize)].push(register[place as usize]);
+            }
+        }
+    }
+    let outputs = outputs.iter().map(|&(value, dtype)| (slot(value, &register), dtype)).collect();
+    Assigned { steps, registers: count as usize, outputs }
 }
 
 /// Comparing integers with a fraction (`x > 0.5`) is done in floating point, as promotion says; but comparing a small

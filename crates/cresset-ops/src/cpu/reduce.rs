@@ -69,7 +69,7 @@ fn reduce_map(reduce: &Reduce, map: &Map, inputs: &[&Array], output: &Array) -> 
     let name = reduce.kind.name();
     let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
     let plan = plan(&map.program, &types, &map.numbers)?;
-    let Some(&(slot, dtype)) = plan.outputs.first() else {
+    let Some(&(slot, dtype)) = plan.joined.outputs.first() else {
         return Err(Error::argument(name, "the formula has no output"));
     };
     let (slot, lane) = (slot as usize, Lane::of(dtype));
@@ -112,7 +112,9 @@ fn reduce_map(reduce: &Reduce, map: &Map, inputs: &[&Array], output: &Array) -> 
         })
         .collect();
     let direct = match &sides[..] {
-        [x] if plan.steps.is_empty() && slot == 0 && x.linear && lane.dtype() == x.dtype => Some(x.pointer),
+        [x] if plan.joined.steps.is_empty() && slot == 0 && x.linear && lane.dtype() == x.dtype => {
+            Some(x.pointer)
+        }
         _ => None,
     };
     let _locks = Locks::new(inputs.iter().map(|x| x.storage()), std::iter::empty());
@@ -389,8 +391,9 @@ impl Work<'_> {
                     self.trouble.store(DIVISION, Ordering::Relaxed);
                 }
                 let cell = values.cells[self.slot];
-                if cell.constant {
-                    let spare = values.spare(self.source.plan.inputs.len() + self.source.plan.registers);
+                if !cell.laid {
+                    let spare =
+                        values.spare(self.source.plan.inputs.len() + self.source.plan.joined.registers);
                     // SAFETY: the constant is one element of the lane, the spare slot has room for a chunk.
                     unsafe { load(self.lane.dtype(), cell.pointer, 0, len, spare) };
                     spare

@@ -1,5 +1,7 @@
 //! Formulas over few elements, where what is not arithmetic is all the cost: no gathering, no tasks, no lists.
 
+use std::mem::MaybeUninit;
+
 use super::{
     loops::{self, Cell, Chunk, Trouble},
     plan::plan,
@@ -13,6 +15,8 @@ use cresset_tensor::{Array, Error, Locks, Result, memory};
 
 /// More elements than this are no longer few: they may be worth threads.
 const FEW: usize = 1024;
+/// Of no more than these a few constants fit the stack.
+const VERY_FEW: usize = 8;
 /// So many inputs, constants and registers fit a table on the stack.
 const SLOTS: usize = 16;
 /// Inputs whose types fit a list on the stack.
@@ -39,24 +43,40 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
     }
     let plan = plan(program, &types[..inputs.len()], &map.numbers)?;
     let first_register = plan.inputs.len() + plan.constants.len();
-    let [(slot, dtype)] = plan.outputs[..] else { return Ok(None) };
-    if !plan.simple || first_register + plan.registers > SLOTS {
+    let [(slot, dtype)] = plan.joined.outputs[..] else { return Ok(None) };
+    if !plan.joined.simple || first_register + plan.joined.registers > SLOTS {
         return Ok(None);
     }
-    let mut cells = [Cell { pointer: std::ptr::null_mut(), constant: false }; SLOTS];
+    let mut cells = [Cell::vector(std::ptr::null_mut()); SLOTS];
     for (cell, x) in cells.iter_mut().zip(inputs) {
-        *cell = Cell { pointer: x.as_ptr(), constant: x.numel() == 1 };
+        *cell = if x.numel() == 1 { Cell::constant(x.as_ptr()) } else { Cell::vector(x.as_ptr()) };
     }
     let mut constants = [0u64; SLOTS];
     let mut trouble = fill_constants(plan, &map.numbers, &mut constants[..plan.constants.len()]);
     for i in 0..plan.constants.len() {
         let pointer = std::ptr::from_mut(&mut constants[i]).cast();
-        cells[inputs.len() + i] = Cell { pointer, constant: true };
+        cells[inputs.len() + i] = Cell::constant(pointer);
+    }
+    // What stands beside very few elements is laid out here, so that the loops need not do it in a block.
+    let mut laid = [const { MaybeUninit::<[u64; VERY_FEW]>::uninit() }; 4];
+    if numel <= VERY_FEW {
+        for (room, &(slot, lane)) in laid.iter_mut().zip(&plan.joined.beside) {
+            let cell = &mut cells[slot as usize];
+            if cell.constant {
+                let room = room.as_mut_ptr().cast();
+                // SAFETY: the cell holds an element of the lane, and the room that many.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(cell.pointer, room, lane.dtype().size());
+                    loops::spread(lane, room, numel);
+                }
+                *cell = Cell::laid(room);
+            }
+        }
     }
     let output = Array::uninitialised_like("map", like, dtype)?;
     cells[slot as usize].pointer = output.as_ptr();
     let room = (numel * 8).next_multiple_of(memory::ALIGNMENT);
-    let spare = plan.registers - 1;
+    let spare = plan.joined.registers - 1;
     let scratch = if spare > 0 {
         Some(memory::take(room * spare).ok_or_else(|| Error::memory(program.name(), "out of memory"))?)
     } else {
@@ -64,7 +84,7 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
     };
     if let Some(scratch) = &scratch {
         let mut next = 0;
-        for cell in &mut cells[first_register..first_register + plan.registers] {
+        for cell in &mut cells[first_register..first_register + plan.joined.registers] {
             if cell.pointer.is_null() {
                 cell.pointer = scratch.as_ptr().wrapping_add(next * room);
                 next += 1;
@@ -72,7 +92,7 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
         }
     }
     let _locks = Locks::reading(inputs);
-    loops::run(&plan.steps, &cells, Chunk { len: numel, start: 0 }, &mut trouble);
+    loops::run(&plan.joined.steps, &cells, Chunk { len: numel, start: 0 }, &mut trouble);
     if trouble != Trouble::default() {
         return Err(Error::argument(program.name(), "integer division by zero"));
     }

@@ -7,11 +7,14 @@ use smallvec::SmallVec;
 use super::{
     loops::{self, Cell, Chunk, Trouble},
     plan::{Constant, Lane, Plan},
+    stream,
     walk::Walk,
 };
 
 /// Elements of a chunk: with some four registers of f32 in use, a third of a first-level cache.
 pub const CHUNK: usize = 1024;
+/// Bytes of a line of cache.
+const LINE: usize = 64;
 /// Rows at least this long are walked one by one, so that their operands need no gathering.
 const LONG_ROW: usize = 64;
 
@@ -25,13 +28,21 @@ pub struct Side {
     pub linear: bool,
     /// One element for the whole shape.
     pub single: bool,
+    /// How many bytes of memory it has.
+    pub bytes: usize,
 }
 
 impl Side {
     /// An array that is walked over a shape with such strides.
     #[inline]
     pub fn new(x: &Array, linear: bool) -> Side {
-        Side { pointer: x.as_ptr(), dtype: x.dtype(), linear, single: x.numel() == 1 }
+        Side {
+            pointer: x.as_ptr(),
+            dtype: x.dtype(),
+            linear,
+            single: x.numel() == 1,
+            bytes: x.numel() * x.dtype().size(),
+        }
     }
 }
 
@@ -43,6 +54,8 @@ pub struct Source<'a> {
     pub walk: Option<Walk>,
     /// What went wrong among the constants.
     pub trouble: Trouble,
+    /// The inputs do not fit the second-level cache.
+    large: bool,
     inputs: SmallVec<[Side; 4]>,
     constants: SmallVec<[u64; 8]>,
 }
@@ -60,7 +73,8 @@ impl<'a> Source<'a> {
     ) -> Source<'a> {
         let mut constants: SmallVec<[u64; 8]> = SmallVec::from_elem(0, plan.constants.len());
         let trouble = fill_constants(plan, numbers, &mut constants);
-        Source { plan, walk, trouble, inputs, constants }
+        let large = inputs.iter().any(|input| input.bytes > 1 << 19);
+        Source { plan, walk, trouble, large, inputs, constants }
     }
 
     /// Makes ready to compute values of chunks of at most `size` (and [`CHUNK`]) elements, with as much room of a
@@ -70,30 +84,42 @@ impl<'a> Source<'a> {
         let size = size.min(CHUNK);
         // Every input that has to be converted or gathered, and every register, has room for one chunk.
         let room = (size * 8).next_multiple_of(memory::ALIGNMENT);
-        let slots = plan.inputs.len() + plan.constants.len() + plan.registers;
-        let scratch = memory::take(room * (plan.inputs.len() + plan.registers + extra) + 64)?;
+        let slots = plan.inputs.len() + plan.constants.len() + plan.joined.registers;
+        let rooms = plan.inputs.len() + plan.joined.registers + extra;
+        let scratch = memory::take(room * (rooms + plan.joined.beside.len()) + 64)?;
         let mut cells: SmallVec<[Cell; 24]> = SmallVec::with_capacity(slots);
         let spare = |i: usize| scratch.as_ptr().wrapping_add(i * room);
         for i in 0..plan.inputs.len() {
-            cells.push(Cell { pointer: spare(i), constant: false });
+            cells.push(Cell::vector(spare(i)));
         }
         for constant in &self.constants {
-            cells.push(Cell { pointer: std::ptr::from_ref(constant).cast_mut().cast(), constant: true });
+            cells.push(Cell::constant(std::ptr::from_ref(constant).cast_mut().cast()));
         }
-        for i in 0..plan.registers {
-            cells.push(Cell { pointer: spare(plan.inputs.len() + i), constant: false });
+        for i in 0..plan.joined.registers {
+            cells.push(Cell::vector(spare(plan.inputs.len() + i)));
         }
         // Singles are the same for every chunk.
         for (i, input) in self.inputs.iter().enumerate() {
             if input.single {
                 let direct = Lane::of(input.dtype).dtype() == input.dtype;
-                if direct {
-                    cells[i].pointer = input.pointer;
-                } else {
+                cells[i] = Cell::constant(if direct { input.pointer } else { cells[i].pointer });
+                if !direct {
                     // SAFETY: there is one element, and room for a chunk.
                     unsafe { load(input.dtype, input.pointer, 1, 1, cells[i].pointer) };
                 }
-                cells[i].constant = true;
+            }
+        }
+        // What steps read beside vectors is laid out once for all chunks.
+        for (i, &(slot, lane)) in plan.joined.beside.iter().enumerate() {
+            let cell = &mut cells[slot as usize];
+            if cell.constant {
+                let laid = spare(rooms + i);
+                // SAFETY: there is one element of the lane, and room for a chunk.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(cell.pointer, laid, lane.dtype().size());
+                    loops::spread(lane, laid, size);
+                }
+                *cell = Cell::laid(laid);
             }
         }
         let rows = self.walk.as_ref().is_some_and(|walk| walk.row() >= LONG_ROW);
@@ -143,10 +169,32 @@ impl Values<'_, '_> {
         }
     }
 
-    /// Does the formula's steps on the chunk fetched last.
+    /// Does the formula's steps on the chunk fetched last. Before each of several, part of the next chunk's elements are
+    /// asked for: nothing else would read memory while steps work in the first-level cache.
     #[inline]
     pub fn run(&self, start: usize, len: usize, trouble: &mut Trouble) {
-        loops::run(&self.source.plan.steps, &self.cells, Chunk { len, start }, trouble);
+        self.run_some(self.source.plan.joined.steps.len(), start, len, trouble);
+    }
+
+    /// Does the first steps alone.
+    #[inline]
+    pub fn run_some(&self, count: usize, start: usize, len: usize, trouble: &mut Trouble) {
+        let steps = &self.source.plan.joined.steps[..count];
+        let chunk = Chunk { len, start };
+        if steps.len() < 2 || !self.source.large {
+            return loops::run(steps, &self.cells, chunk, trouble);
+        }
+        for (i, step) in steps.iter().enumerate() {
+            for input in self.source.inputs.iter().filter(|input| input.linear && !input.single) {
+                let bytes = len * input.dtype.size();
+                let share = bytes.div_ceil(steps.len()).next_multiple_of(LINE);
+                let next = input.pointer.wrapping_add((start + len) * input.dtype.size() + i * share);
+                for line in (0..share).step_by(LINE) {
+                    stream::prefetch(next.wrapping_add(line));
+                }
+            }
+            loops::run(std::slice::from_ref(step), &self.cells, chunk, trouble);
+        }
     }
 
     /// Where an input's elements of a chunk are, having been brought there if need be.
@@ -158,23 +206,28 @@ impl Values<'_, '_> {
         if input.linear {
             let pointer = input.pointer.wrapping_add(start * size);
             if direct {
-                return Cell { pointer, constant: false };
+                return Cell::vector(pointer);
             }
             // SAFETY: the input has these elements, and the spare slot has room for a chunk.
             unsafe { load(input.dtype, pointer, 1, len, spare) };
-            return Cell { pointer: spare, constant: false };
+            return Cell::vector(spare);
         }
-        let Some(walk) = &self.source.walk else { return Cell { pointer: spare, constant: false } };
+        let Some(walk) = &self.source.walk else { return Cell::vector(spare) };
         let stride = walk.strides[i][walk.shape.len() - 1];
         if self.rows && start % walk.row() + len <= walk.row() {
             let pointer = input.pointer.wrapping_offset(walk.offset(i, start) * size as isize);
             if direct && stride == 1 {
-                return Cell { pointer, constant: false };
+                return Cell::vector(pointer);
             }
             let constant = stride == 0;
             // SAFETY: the walk stays inside the input, and the spare slot has room for a chunk.
-            unsafe { load(input.dtype, pointer, stride, if constant { 1 } else { len }, spare) };
-            return Cell { pointer: spare, constant };
+            unsafe {
+                load(input.dtype, pointer, stride, if constant { 1 } else { len }, spare);
+                if constant {
+                    loops::spread(lane, spare, len);
+                }
+            }
+            return if constant { Cell::laid(spare) } else { Cell::vector(spare) };
         }
         let wide = lane.dtype().size();
         walk.lines(i, start, len, |offset, done, count| {
@@ -182,7 +235,7 @@ impl Values<'_, '_> {
             // SAFETY: the walk stays inside the input, and `done + count` is at most the chunk's length.
             unsafe { load(input.dtype, from, stride, count, spare.wrapping_add(done * wide)) };
         });
-        Cell { pointer: spare, constant: false }
+        Cell::vector(spare)
     }
 }
 
@@ -194,13 +247,11 @@ pub fn fill_constants(plan: &Plan, numbers: &[Scalar], into: &mut [u64]) -> Trou
     }
     let mut trouble = Trouble::default();
     if !plan.once.is_empty() {
-        let none = Cell { pointer: std::ptr::null_mut(), constant: true };
+        let none = Cell::constant(std::ptr::null_mut());
         let mut cells: SmallVec<[Cell; 24]> = SmallVec::from_elem(none, plan.inputs.len());
         let first = into.as_mut_ptr();
-        cells.extend(
-            (0..plan.constants.len()).map(|i| Cell { pointer: first.wrapping_add(i).cast(), constant: true }),
-        );
-        loops::run(&plan.once, &cells, Chunk { len: 1, start: 0 }, &mut trouble);
+        cells.extend((0..plan.constants.len()).map(|i| Cell::constant(first.wrapping_add(i).cast())));
+        loops::run_once(&plan.once, &cells, &mut trouble);
     }
     trouble
 }
