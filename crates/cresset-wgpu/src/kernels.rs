@@ -12,7 +12,7 @@ use std::{
 use cresset_tensor::Result;
 use smallvec::SmallVec;
 
-use crate::{abilities::Abilities, card::Card, run::map, stream::WINDOW};
+use crate::{abilities::Abilities, card::Card, run::{map, normalize, reduce, scan, search, softmax, sort}, stream::WINDOW};
 
 /// What a kernel does with a buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -75,6 +75,18 @@ macro_rules! templates {
 templates! {
     /// A formula over elements.
     Map(map::Template),
+    /// A reduction.
+    Reduce(reduce::Template),
+    /// Running totals.
+    Scan(scan::Template),
+    /// A part of sorting.
+    Sort(sort::Template),
+    /// A search in sorted rows.
+    Search(search::Template),
+    /// Softmax, or its logarithm.
+    Softmax(softmax::Template),
+    /// Rows with mean 0 and variance 1.
+    Normalize(normalize::Template),
 }
 
 /// A compiled kernel.

@@ -223,7 +223,7 @@ fn run(
 }
 
 /// Does any output need this input?
-fn is_used(plan: &Plan, input: usize) -> bool {
+pub fn is_used(plan: &Plan, input: usize) -> bool {
     let slot = input as u16;
     plan.outputs.iter().any(|&(output, _)| output == slot)
         || plan.steps.iter().any(|step| step.operands[..step.code.operands()].contains(&slot))

@@ -4,6 +4,12 @@
 
 pub mod host;
 pub mod map;
+pub mod normalize;
+pub mod reduce;
+pub mod scan;
+pub mod search;
+pub mod softmax;
+pub mod sort;
 pub mod view;
 
 use std::sync::Arc;
@@ -18,9 +24,14 @@ pub fn execute(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Outputs<A
     match op {
         Op::Map(formula) => map::map(card, formula, inputs),
         Op::View(view) => Ok(smallvec![view::view(card, view, first(op, inputs)?)?]),
-        Op::Reduce(_)
-        | Op::Scan { .. }
-        | Op::Unview { .. }
+        Op::Reduce(reduction) => Ok(smallvec![reduce::reduce(card, op, reduction, inputs)?]),
+        Op::Scan { kind, dim } => scan::scan(card, op, *kind, *dim, inputs),
+        Op::Sort { dim, descending } => sort::sort(card, op, *dim, *descending, inputs),
+        Op::TopK { k, dim, largest } => sort::topk(card, op, *k, *dim, *largest, inputs),
+        Op::SearchSorted { right } => Ok(smallvec![search::search_sorted(card, op, *right, inputs)?]),
+        Op::Softmax { dim, log } => Ok(smallvec![softmax::softmax(card, op, *dim, *log, inputs)?]),
+        Op::Normalize { dims, epsilon } => normalize::normalize(card, op, *dims, *epsilon, inputs),
+        Op::Unview { .. }
         | Op::Overwrite(_)
         | Op::Concat { .. }
         | Op::Matmul
@@ -29,12 +40,7 @@ pub fn execute(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Outputs<A
         | Op::IndexSelect { .. }
         | Op::IndexPut { .. }
         | Op::Gather { .. }
-        | Op::Scatter { .. }
-        | Op::Sort { .. }
-        | Op::TopK { .. }
-        | Op::SearchSorted { .. }
-        | Op::Softmax { .. }
-        | Op::Normalize { .. } => host::execute(card, op, inputs),
+        | Op::Scatter { .. } => host::execute(card, op, inputs),
         // The door has done it.
         Op::ToDevice { to, .. } => Ok(smallvec![cresset_ops::backend::to_device(first(op, inputs)?, *to)?]),
     }

@@ -13,6 +13,7 @@ const FILES: &[&str] = &[
     include_str!("../primitives/exponential.wgsl"),
     include_str!("../primitives/trigonometric.wgsl"),
     include_str!("../primitives/random.wgsl"),
+    include_str!("../primitives/order.wgsl"),
 ];
 
 struct Item {

@@ -1,10 +1,12 @@
 //! Writing kernels: the functions they call (`library`), elements in memory (`element`), formulas (`formula`), where elements
-//! lie (`place`).
+//! lie (`place`), and rows of them (`rows`).
 
 pub mod element;
 pub mod formula;
 pub mod library;
+pub mod order;
 pub mod place;
+pub mod rows;
 
 use std::fmt::Write as _;
 
