@@ -12,7 +12,12 @@ use std::{
 use cresset_tensor::Result;
 use smallvec::SmallVec;
 
-use crate::{abilities::Abilities, card::Card, run::{map, normalize, reduce, scan, search, softmax, sort}, stream::WINDOW};
+use crate::{
+    abilities::Abilities,
+    card::Card,
+    run::{map, normalize, reduce, scan, search, softmax, sort},
+    stream::WINDOW,
+};
 
 /// What a kernel does with a buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

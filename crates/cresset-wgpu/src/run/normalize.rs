@@ -4,10 +4,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use cresset_ops::{
-    Array, DType, Error, Op, Outputs, Result,
-    decompose::decompose,
-    infer::infer,
-    methods::prelude::*,
+    Array, DType, Error, Op, Outputs, Result, decompose::decompose, infer::infer, methods::prelude::*,
 };
 use smallvec::smallvec;
 
@@ -88,7 +85,8 @@ pub fn normalize(
 
 /// By reductions and formulas.
 fn in_parts(op: &Op, x: &Array) -> Result<Outputs<Array>> {
-    let wide = if matches!(x.dtype(), DType::F16 | DType::BF16) { x.to_dtype(DType::F32)? } else { x.clone() };
+    let wide =
+        if matches!(x.dtype(), DType::F16 | DType::BF16) { x.to_dtype(DType::F32)? } else { x.clone() };
     match decompose(op, &[&wide]) {
         Some(outputs) => outputs?.iter().map(|output| output.to_dtype(x.dtype())).collect(),
         None => Err(Error::argument(op.name(), "has no parts")),
@@ -110,21 +108,17 @@ impl Template {
         writer.bind("scale", element, Access::Write, shared);
         let lanes = self.team.lanes;
         let mut body = String::new();
-        let _ = writeln!(
-            body,
-            "    let length = {};\n    let epsilon = bitcast<f32>({});",
-            param(1),
-            param(2)
-        );
+        let _ =
+            writeln!(body, "    let length = {};\n    let epsilon = bitcast<f32>({});", param(1), param(2));
         self.team.open(&param(0), &mut body);
         body += "    let row = select(0u, unit, valid);\n";
         self.space.print_bases("row", WORDS, &mut body);
         // Each lane has runs of as many elements as share a word.
-        let place = |k: u32| {
-            format!("(({}u * {lanes}u + lane) * {per_word}u + {}u)", k / per_word, k % per_word)
-        };
+        let place =
+            |k: u32| format!("(({}u * {lanes}u + lane) * {per_word}u + {}u)", k / per_word, k % per_word);
         let at = |operand: usize, r: &str, body: &mut String| {
-            self.space.print_places(r, "", operand..operand + 1, WORDS, body);
+            let suffix = ["", "w"][operand.min(1)];
+            self.space.print_places(r, suffix, operand..operand + 1, WORDS, body);
         };
         let mut loaded = String::new();
         at(0, "r", &mut loaded);
@@ -185,7 +179,8 @@ impl Template {
                 let _ = writeln!(body, "    if ({r} < length) {{");
                 at(1, &r, &mut body);
                 if per_word == 1 {
-                    let _ = writeln!(body, "    {}", store("y", apart, &format!("x{first} * factor"), "at1"));
+                    let _ =
+                        writeln!(body, "    {}", store("y", apart, &format!("x{first} * factor"), "at1w"));
                 } else {
                     let parts: Vec<String> = (0..per_word)
                         .map(|k| {
@@ -193,7 +188,7 @@ impl Template {
                             format!("({bits} << {}u)", k * element.bits())
                         })
                         .collect();
-                    let _ = writeln!(body, "    y[at1 / {per_word}u] = {};", parts.join(" | "));
+                    let _ = writeln!(body, "    y[at1w / {per_word}u] = {};", parts.join(" | "));
                 }
                 body += "    }\n";
             }
@@ -201,7 +196,11 @@ impl Template {
             body += &every;
             body += &loaded;
             at(1, "r", &mut body);
-            let _ = write!(body, "    {}\n    }}\n    }}\n", store("y", apart, "(value - center) * factor", "at1"));
+            let _ = write!(
+                body,
+                "    {}\n    }}\n    }}\n",
+                store("y", apart, "(value - center) * factor", "at1w")
+            );
         } else {
             let _ = writeln!(
                 body,
@@ -211,7 +210,7 @@ impl Template {
                 element.bits()
             );
             at(1, "run", &mut body);
-            let _ = write!(body, "    y[at1 / {per_word}u] = word;\n    }}\n");
+            let _ = write!(body, "    y[at1w / {per_word}u] = word;\n    }}\n");
         }
         body += "    }\n";
         self.team.close(&mut body);

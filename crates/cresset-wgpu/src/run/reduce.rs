@@ -312,10 +312,8 @@ struct Layout {
 impl Layout {
     fn new(reduce: &Reduce, plan: &Plan, inputs: &[&Array], shape: &Shape) -> Result<Layout> {
         let name = reduce.kind.name();
-        let mut operands: SmallVec<[Operand; 4]> = inputs
-            .iter()
-            .map(|x| (x.offset(), broadcast_strides(shape, x.shape(), x.strides())))
-            .collect();
+        let mut operands: SmallVec<[Operand; 4]> =
+            inputs.iter().map(|x| (x.offset(), broadcast_strides(shape, x.shape(), x.strides()))).collect();
         // That which has most elements says in which order to go.
         let main = (0..inputs.len()).max_by_key(|&i| (inputs[i].numel(), std::cmp::Reverse(i)));
         let flat: Steps = SmallVec::from_elem(0, shape.rank());
@@ -327,7 +325,8 @@ impl Layout {
         let mut along: SmallVec<[usize; 6]> = reduce.dims.iter().copied().collect();
         along.sort_by_key(|&dim| std::cmp::Reverse(distance(dim)));
         let kept: SmallVec<[usize; 6]> = (0..shape.rank()).filter(|dim| !reduce.dims.contains(dim)).collect();
-        let nearest = |dims: &[usize]| dims.iter().filter(|&&dim| shape[dim] > 1).map(|&dim| distance(dim)).min();
+        let nearest =
+            |dims: &[usize]| dims.iter().filter(|&&dim| shape[dim] > 1).map(|&dim| distance(dim)).min();
         let across = match (nearest(&kept), nearest(&along)) {
             (Some(kept), Some(along)) => kept < along,
             (Some(_), None) => true,
@@ -441,7 +440,8 @@ impl Template {
                     let stored = Element::of(inputs[operand].dtype, abilities);
                     writer.bind(&format!("b{slot}"), stored, Access::Read, false);
                 }
-                let used = (0..self.space.operands).filter(|&k| slots.get(k).is_none_or(|&slot| slot != UNUSED));
+                let used =
+                    (0..self.space.operands).filter(|&k| slots.get(k).is_none_or(|&slot| slot != UNUSED));
                 self.space.print_places("r", "", used, first_word, &mut element);
                 let mut names = Vec::new();
                 for (k, &slot) in slots.iter().enumerate() {
@@ -527,7 +527,11 @@ impl Template {
         match self.target {
             None => {
                 writer.bind("totals", kept, Access::Write, false);
-                let _ = writeln!(body, "    if (valid && lane == 0u) {{\n    totals[unit] = {};", total.keep("total"));
+                let _ = writeln!(
+                    body,
+                    "    if (valid && lane == 0u) {{\n    totals[unit] = {};",
+                    total.keep("total")
+                );
                 if finds {
                     writer.bind("places", Element::of(DType::I32, abilities), Access::Write, false);
                     body += "    places[unit] = bitcast<i32>(found);\n";
@@ -540,7 +544,11 @@ impl Template {
                 let per_word = stored.per_word();
                 if per_word == 1 {
                     writer.bind("y", stored, Access::Write, false);
-                    let _ = writeln!(body, "    if (valid && lane == 0u) {{ y[unit] = {}; }}", stored.pack(value));
+                    let _ = writeln!(
+                        body,
+                        "    if (valid && lane == 0u) {{ y[unit] = {}; }}",
+                        stored.pack(value)
+                    );
                 } else if rows % per_word == 0 {
                     // One invocation writes a whole word.
                     writer.bind("y", stored, Access::Write, false);
@@ -571,7 +579,9 @@ impl Template {
         let lane = lane_name(self.lane);
         match self.kind {
             Reduction::Sum | Reduction::Prod if self.lane == Lane::Bool => format!("int_from_bool({value})"),
-            Reduction::Any | Reduction::All if self.lane != Lane::Bool => format!("bool_from_{lane}({value})"),
+            Reduction::Any | Reduction::All if self.lane != Lane::Bool => {
+                format!("bool_from_{lane}({value})")
+            }
             Reduction::ArgMax => format!("rank_{lane}({value})"),
             Reduction::ArgMin => format!("turned_rank_{lane}({value})"),
             Reduction::Sum

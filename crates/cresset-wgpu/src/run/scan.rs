@@ -6,12 +6,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use cresset_ops::{
-    Array, DType, Error, Op, Outputs, Result, Shape,
-    cpu::plan::Lane,
-    infer::infer,
-    op::Scan,
-};
+use cresset_ops::{Array, DType, Error, Op, Outputs, Result, Shape, cpu::plan::Lane, infer::infer, op::Scan};
 use smallvec::SmallVec;
 
 use crate::{
@@ -260,7 +255,8 @@ impl Template {
             }
         };
         // A total as a value of the output's lane.
-        let value = |name: &str| if target == DType::Bool { format!("({name} != int(0))") } else { name.to_owned() };
+        let value =
+            |name: &str| if target == DType::Bool { format!("({name} != int(0))") } else { name.to_owned() };
         let declare = |prefix: &str, body: &mut String| {
             for (name, kind, start) in &carried {
                 let _ = writeln!(body, "    var {prefix}{name}: {kind} = {start};");
@@ -306,7 +302,8 @@ impl Template {
             "fn scan_lanes(lane: u32) {{\n    for (var far = 1u; far < {GROUP}u; far = far * 2u) {{\n    workgroupBarrier();"
         );
         for (name, _, _) in &carried {
-            let _ = writeln!(lanes, "    let later_{name} = team_{name}[lane];\n    var {name} = later_{name};");
+            let _ =
+                writeln!(lanes, "    let later_{name} = team_{name}[lane];\n    var {name} = later_{name};");
         }
         lanes += "    if (lane >= far) {\n";
         for (name, _, _) in &carried {
@@ -350,7 +347,10 @@ impl Template {
             }
             body += "    }\n    workgroupBarrier();\n    }\n";
         }
-        let _ = writeln!(body, "    for (var tile = begin; tile < end; tile += {TILE}u) {{\n    let first = tile + lane * {RUN}u;");
+        let _ = writeln!(
+            body,
+            "    for (var tile = begin; tile < end; tile += {TILE}u) {{\n    let first = tile + lane * {RUN}u;"
+        );
         for k in 0..RUN {
             declare(&format!("own{k}_"), &mut body);
             let _ = writeln!(body, "    let r{k} = first + {k}u;\n    if (r{k} < end) {{");
@@ -399,7 +399,8 @@ impl Template {
             for k in (0..RUN).filter(|_| extreme) {
                 let _ = writeln!(body, "    if (r{k} < end) {{");
                 self.space.print_places(&format!("r{k}"), "w", 2..3, WORDS, &mut body);
-                let _ = writeln!(body, "    places[at2w] = vec2<i32>(bitcast<i32>(own{k}_found), 0);\n    }}");
+                let _ =
+                    writeln!(body, "    places[at2w] = vec2<i32>(bitcast<i32>(own{k}_found), 0);\n    }}");
             }
         }
         body += "    {\n";

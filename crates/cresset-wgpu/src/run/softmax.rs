@@ -2,12 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use cresset_ops::{
-    Array, DType, Error, Op, Result,
-    decompose::decompose,
-    infer::infer,
-    methods::prelude::*,
-};
+use cresset_ops::{Array, DType, Error, Op, Result, decompose::decompose, infer::infer, methods::prelude::*};
 
 use crate::{
     abilities::Abilities,
@@ -81,7 +76,8 @@ pub fn softmax(card: &Arc<Card>, op: &Op, dim: usize, log: bool, inputs: &[&Arra
 
 /// By reductions and formulas.
 fn in_parts(op: &Op, x: &Array) -> Result<Array> {
-    let wide = if matches!(x.dtype(), DType::F16 | DType::BF16) { x.to_dtype(DType::F32)? } else { x.clone() };
+    let wide =
+        if matches!(x.dtype(), DType::F16 | DType::BF16) { x.to_dtype(DType::F32)? } else { x.clone() };
     let mut outputs = match decompose(op, &[&wide]) {
         Some(outputs) => outputs?,
         None => return Err(Error::argument(op.name(), "has no parts")),
@@ -109,14 +105,14 @@ impl Template {
         body += "    let row = select(0u, unit, valid);\n";
         self.space.print_bases("row", WORDS, &mut body);
         // Each lane has runs of as many elements as share a word.
-        let place = |k: u32| {
-            format!("(({}u * {lanes}u + lane) * {per_word}u + {}u)", k / per_word, k % per_word)
-        };
-        let at = |operand: usize, r: &str, suffix: &str, body: &mut String| {
+        let place =
+            |k: u32| format!("(({}u * {lanes}u + lane) * {per_word}u + {}u)", k / per_word, k % per_word);
+        let at = |operand: usize, r: &str, body: &mut String| {
+            let suffix = ["", "w"][operand.min(1)];
             self.space.print_places(r, suffix, operand..operand + 1, WORDS, body);
         };
         let mut loaded = String::new();
-        at(0, "r", "", &mut loaded);
+        at(0, "r", &mut loaded);
         let _ = writeln!(loaded, "    let value = {};", element.load("x", "at0", false));
         // Opens a loop over the lane's elements `r`.
         let every = format!(
@@ -128,7 +124,7 @@ impl Template {
             for k in 0..self.held {
                 let r = place(k);
                 let _ = writeln!(body, "    var x{k} = neg_f32(inf_f32());\n    if ({r} < length) {{");
-                at(0, &r, "", &mut body);
+                at(0, &r, &mut body);
                 let load = element.load("x", "at0", false);
                 let _ = writeln!(body, "    x{k} = {load};\n    }}\n    most = more_f32(most, x{k});");
             }
@@ -136,7 +132,13 @@ impl Template {
             let _ = write!(body, "{every}{loaded}    most = more_f32(most, value);\n    }}\n    }}\n");
         }
         let globals = &mut writer.globals;
-        self.team.gather("most", &[("most", "f32")], "most = more_f32(most, other_most);", globals, &mut body);
+        self.team.gather(
+            "most",
+            &[("most", "f32")],
+            "most = more_f32(most, other_most);",
+            globals,
+            &mut body,
+        );
         body += "    var total = 0.0;\n";
         if self.held > 0 {
             for k in 0..self.held {
@@ -176,9 +178,9 @@ impl Template {
             for first in (0..self.held).step_by(per_word as usize) {
                 let r = place(first);
                 let _ = writeln!(body, "    if ({r} < length) {{");
-                at(1, &r, "", &mut body);
+                at(1, &r, &mut body);
                 if per_word == 1 {
-                    let _ = writeln!(body, "    {}", store(&result(&format!("x{first}")), "at1"));
+                    let _ = writeln!(body, "    {}", store(&result(&format!("x{first}")), "at1w"));
                 } else {
                     let parts: Vec<String> = (0..per_word)
                         .map(|k| {
@@ -186,15 +188,15 @@ impl Template {
                             format!("({bits} << {}u)", k * element.bits())
                         })
                         .collect();
-                    let _ = writeln!(body, "    y[at1 / {per_word}u] = {};", parts.join(" | "));
+                    let _ = writeln!(body, "    y[at1w / {per_word}u] = {};", parts.join(" | "));
                 }
                 body += "    }\n";
             }
         } else if per_word == 1 {
             body += &every;
             body += &loaded;
-            at(1, "r", "", &mut body);
-            let _ = write!(body, "    {}\n    }}\n    }}\n", store(&result("value"), "at1"));
+            at(1, "r", &mut body);
+            let _ = write!(body, "    {}\n    }}\n    }}\n", store(&result("value"), "at1w"));
         } else {
             let _ = writeln!(
                 body,
@@ -203,8 +205,8 @@ impl Template {
                 element.pack(&result("value")),
                 element.bits()
             );
-            at(1, "run", "", &mut body);
-            let _ = write!(body, "    y[at1 / {per_word}u] = word;\n    }}\n");
+            at(1, "run", &mut body);
+            let _ = write!(body, "    y[at1w / {per_word}u] = word;\n    }}\n");
         }
         body += "    }\n";
         self.team.close(&mut body);

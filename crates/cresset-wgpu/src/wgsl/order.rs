@@ -112,5 +112,9 @@ pub fn key_name(wide: bool) -> &'static str {
 
 /// How a buffer of keys is bound.
 pub fn key_element(wide: bool) -> Element {
-    if wide { Element { dtype: DType::I64, paired: true } } else { Element { dtype: DType::I32, paired: false } }
+    if wide {
+        Element { dtype: DType::I64, paired: true }
+    } else {
+        Element { dtype: DType::I32, paired: false }
+    }
 }

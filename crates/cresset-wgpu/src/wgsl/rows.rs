@@ -10,7 +10,6 @@ use cresset_ops::cpu::walk::{Steps, Walk};
 use smallvec::SmallVec;
 
 use super::{param, place::Words};
-use crate::abilities::Abilities;
 
 /// Invocations of a workgroup.
 pub const GROUP: u32 = 256;
@@ -37,10 +36,8 @@ impl Space {
     pub fn new(shape: &[usize], kept: &[usize], along: &[usize], operands: &[Operand]) -> (Space, Words) {
         let part = |dims: &[usize]| {
             let sizes: SmallVec<[usize; 6]> = dims.iter().map(|&dim| shape[dim]).collect();
-            let steps: SmallVec<[Steps; 4]> = operands
-                .iter()
-                .map(|(_, strides)| dims.iter().map(|&dim| strides[dim]).collect())
-                .collect();
+            let steps: SmallVec<[Steps; 4]> =
+                operands.iter().map(|(_, strides)| dims.iter().map(|&dim| strides[dim]).collect()).collect();
             Walk::new(&sizes, &steps)
         };
         let (kept, along) = (part(kept), part(along));
@@ -51,14 +48,8 @@ impl Space {
             // Negative strides wrap, and so do the sums they enter.
             words.extend(kept.strides[i].iter().chain(&along.strides[i]).map(|&stride| stride as u32));
         }
-        let space =
-            Space { kept: kept.shape.len(), along: along.shape.len(), operands: operands.len() };
+        let space = Space { kept: kept.shape.len(), along: along.shape.len(), operands: operands.len() };
         (space, words)
-    }
-
-    /// So many words of parameters.
-    pub fn words(self) -> usize {
-        self.kept + self.along + self.operands * (1 + self.kept + self.along)
     }
 
     fn operand(self, first: usize, operand: usize) -> usize {
@@ -104,7 +95,8 @@ fn coordinates(name: &str, place: &str, dims: usize, first: usize, body: &mut St
     let _ = writeln!(body, "    var {name}rest = {place};");
     for dim in (1..dims).rev() {
         let size = param(first + dim);
-        let _ = writeln!(body, "    let {name}{dim} = {name}rest % {size}; {name}rest = {name}rest / {size};");
+        let _ =
+            writeln!(body, "    let {name}{dim} = {name}rest % {size}; {name}rest = {name}rest / {size};");
     }
     let _ = writeln!(body, "    let {name}0 = {name}rest;");
 }
@@ -219,9 +211,4 @@ impl Team {
         }
         body.push_str("    workgroupBarrier();\n");
     }
-}
-
-/// Has a card room for what a kernel keeps in workgroup memory?
-pub fn fits(abilities: &Abilities, bytes: u32) -> bool {
-    bytes <= abilities.workgroup_bytes
 }
