@@ -6,6 +6,7 @@ use std::{
         Arc, PoisonError,
         atomic::{AtomicU8, Ordering::Acquire, Ordering::Release},
     },
+    time::{Duration, Instant},
 };
 
 use cresset_tensor::{Array, DType, Device, Error, Layout, Locks, Result, Storage};
@@ -90,6 +91,9 @@ impl Card {
     }
 }
 
+/// How long another thread may take to say that bytes are there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 const PENDING: u8 = 0;
 const MAPPED: u8 = 1;
 const FAILED: u8 = 2;
@@ -120,6 +124,11 @@ impl Bytes {
         let Some(staging) = self.staging.take() else { return Ok(result) };
         if self.state.load(Acquire) == PENDING {
             self.card.wait("read")?;
+        }
+        // They are there. But another thread that waited may be the one that is about to say so.
+        let patience = Instant::now() + PATIENCE;
+        while self.state.load(Acquire) == PENDING && Instant::now() < patience {
+            std::thread::yield_now();
         }
         let view = (self.state.load(Acquire) == MAPPED).then(|| staging.get_mapped_range(..self.length));
         let Some(Ok(view)) = view else {

@@ -84,6 +84,22 @@ fn many_threads_compute_at_once() {
 }
 
 #[test]
+fn many_threads_read_at_once() {
+    let Some(gpu) = common::gpu() else { return };
+    std::thread::scope(|scope| {
+        for t in 0..6 {
+            scope.spawn(move || {
+                for i in 0..300 {
+                    let list = vec![(t * 1000 + i) as f32; 1 + i];
+                    let x = Array::from_vec(list.clone(), [1 + i]).unwrap().to_device(gpu).unwrap();
+                    assert_eq!(x.to_vec::<f32>().unwrap(), list);
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn what_lies_on_different_devices_is_refused() {
     let Some(gpu) = common::gpu() else { return };
     let here = Array::new([1.0f32, 2.0]);
