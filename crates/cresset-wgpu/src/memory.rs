@@ -272,7 +272,7 @@ mod tests {
     fn classes_hold_what_they_promise_and_waste_at_most_a_quarter() {
         for bytes in (1..200_000).chain((200_000..1 << 30).step_by(999_983)) {
             let size = class(bytes);
-            assert!(size >= bytes && size % 4 == 0, "{bytes} → {size}");
+            assert!(size >= bytes && size.is_multiple_of(4), "{bytes} → {size}");
             assert!(size <= 256 || size < bytes + bytes / 4 + 4, "{bytes} → {size}");
             assert_eq!(class(size), size);
         }

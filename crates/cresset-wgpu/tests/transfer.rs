@@ -46,7 +46,7 @@ fn views_are_read_from_where_they_lie() {
         };
         for (view, expected) in look(&there).iter().zip(look(&x)) {
             assert_eq!(view.to_bytes().unwrap(), expected.to_bytes().unwrap(), "{dtype}");
-            assert_eq!(view.to_string().contains("device='gpu:0'"), true);
+            assert!(view.to_string().contains("device='gpu:0'"));
         }
     }
 }

@@ -106,3 +106,10 @@ fn log_of_sum_f32(a: f32, b: f32) -> f32 {
     let sum = 1.0 + rest;
     return high + select(log(sum) * (rest / (sum - 1.0)), rest, sum == 1.0);
 }
+
+// Is it not zero? NaN is not.
+fn truth_f32(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) != 0u; }
+
+fn truth_f64(x: f64) -> bool { return unordered_f64(x) || x != f64(0.0); }
+
+fn truth_int(x: int) -> bool { return x != int(0); }

@@ -549,7 +549,7 @@ impl Template {
                         "    if (valid && lane == 0u) {{ y[unit] = {}; }}",
                         stored.pack(value)
                     );
-                } else if rows % per_word == 0 {
+                } else if rows.is_multiple_of(per_word) {
                     // One invocation writes a whole word.
                     writer.bind("y", stored, Access::Write, false);
                     let _ = writeln!(writer.globals, "var<workgroup> words: array<u32, {rows}>;");
@@ -580,7 +580,7 @@ impl Template {
         match self.kind {
             Reduction::Sum | Reduction::Prod if self.lane == Lane::Bool => format!("int_from_bool({value})"),
             Reduction::Any | Reduction::All if self.lane != Lane::Bool => {
-                format!("bool_from_{lane}({value})")
+                format!("truth_{lane}({value})")
             }
             Reduction::ArgMax => format!("rank_{lane}({value})"),
             Reduction::ArgMin => format!("turned_rank_{lane}({value})"),

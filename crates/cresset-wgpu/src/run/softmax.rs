@@ -44,7 +44,7 @@ pub fn softmax(card: &Arc<Card>, op: &Op, dim: usize, log: bool, inputs: &[&Arra
     let (x, meta) = (inputs[0], &metas[0]);
     card.abilities.check(op.name(), x.dtype())?;
     let length = x.shape().get(dim).copied().unwrap_or(1);
-    let rows = if length == 0 { 0 } else { x.numel() / length };
+    let rows = x.numel().checked_div(length).unwrap_or(0);
     if x.dtype() == DType::F64 || (rows < BUSY && length > LONG) {
         return in_parts(op, x);
     }

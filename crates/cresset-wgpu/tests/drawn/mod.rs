@@ -50,6 +50,7 @@ pub fn drawn(gpu: Device, dtype: DType, shape: &[usize], layout: usize, seed: u6
         1 => shape.iter().rev().copied().collect(),
         2 => shape.iter().map(|n| n + 3).collect(),
         3 if rank > 0 => std::iter::once(1).chain(shape[1..].iter().copied()).collect(),
+        4 => shape.iter().copied().chain([2]).collect(),
         _ => shape.to_vec(),
     };
     let here = numbers(dtype, &base, seed, special);
@@ -60,7 +61,7 @@ pub fn drawn(gpu: Device, dtype: DType, shape: &[usize], layout: usize, seed: u6
             2 => (0..rank)
                 .fold(x.clone(), |x, d| x.narrow(d as i64, 1 + d as i64 % 3, shape[d] as i64).unwrap()),
             3 if rank > 0 => x.expand(shape.to_vec()).unwrap(),
-            4 if rank > 0 => x.flip(rank as i64 - 1).unwrap(),
+            4 => x.select(-1, 1).unwrap(),
             _ => x.clone(),
         }
     };
