@@ -17,7 +17,7 @@ use crate::{
     Tensor,
     history::{History, Kept, Kind, Leaf, Node, Saved, Watch, lock},
     mode::{self, mode},
-    rules::{self, Context, fit},
+    rules::{self, Context, Gradients, fit},
     tensor::{Hook, check_finite},
 };
 
@@ -31,6 +31,12 @@ pub(crate) trait Carrier: Apply {
     fn to_tensor(&self) -> Tensor;
     /// Whether what is computed with it is recorded.
     const RECORDS: bool;
+    /// The gradients that a rule gives which is compiled for tensors alone.
+    fn over_tensors(
+        context: &Context<Self>,
+        dys: &[Option<Self>],
+        rule: fn(&Context<Tensor>, &[Option<Tensor>]) -> Result<Gradients<Tensor>>,
+    ) -> Result<Gradients<Self>>;
 }
 
 impl Carrier for Array {
@@ -44,6 +50,21 @@ impl Carrier for Array {
         Tensor::constant(self.clone())
     }
     const RECORDS: bool = false;
+    fn over_tensors(
+        context: &Context<Array>,
+        dys: &[Option<Array>],
+        rule: fn(&Context<Tensor>, &[Option<Tensor>]) -> Result<Gradients<Tensor>>,
+    ) -> Result<Gradients<Array>> {
+        let tensors = |arrays: &[Option<Array>]| -> SmallVec<[Option<Tensor>; 2]> {
+            arrays.iter().map(|array| array.clone().map(Tensor::constant)).collect()
+        };
+        let (inputs, outputs, dys) = (tensors(context.inputs), tensors(context.outputs), tensors(dys));
+        let &Context { op, edges, output_metas, wanted, .. } = context;
+        let context = Context { op, inputs: &inputs, outputs: &outputs, edges, output_metas, wanted };
+        // The driver looks for what is not finite where a rule is done.
+        let gradients = mode::with(|mode| mode.anomaly = false, || rule(&context, &dys))?;
+        Ok(gradients.into_iter().map(|dx| dx.map(|dx| dx.array_ref().clone())).collect())
+    }
 }
 
 impl Carrier for Tensor {
@@ -61,6 +82,13 @@ impl Carrier for Tensor {
         self.clone()
     }
     const RECORDS: bool = true;
+    fn over_tensors(
+        context: &Context<Tensor>,
+        dys: &[Option<Tensor>],
+        rule: fn(&Context<Tensor>, &[Option<Tensor>]) -> Result<Gradients<Tensor>>,
+    ) -> Result<Gradients<Tensor>> {
+        rule(context, dys)
+    }
 }
 
 /// Where gradients are wanted.
@@ -471,7 +499,7 @@ fn step<T: Carrier>(
     retain: bool,
     useful: Option<&HashSet<usize>>,
     places: &HashMap<(usize, usize), Vec<usize>>,
-) -> Result<rules::Gradients<T>> {
+) -> Result<Gradients<T>> {
     let mut wanted: SmallVec<[bool; 8]> = SmallVec::new();
     for edge in &node.edges {
         wanted.push(

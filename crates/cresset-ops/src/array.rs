@@ -25,7 +25,6 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
 
 /// As [`execute`], of an operation of one output.
 #[track_caller]
-#[inline]
 pub fn execute_one(op: &Op, inputs: &[&Array]) -> Result<Array> {
     let location = Location::caller();
     let output = if here(op, inputs) { cpu::execute_one(op, inputs) } else { one_there(op, inputs) };
@@ -128,13 +127,11 @@ fn apart(op: &Op, one: Device, other: Device) -> Error {
 
 impl Apply for Array {
     #[track_caller]
-    #[inline]
     fn apply(op: Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
         execute(&op, inputs)
     }
 
     #[track_caller]
-    #[inline]
     fn apply_one(op: Op, inputs: &[&Array]) -> Result<Array> {
         execute_one(&op, inputs)
     }

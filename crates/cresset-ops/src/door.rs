@@ -7,7 +7,7 @@ use cresset_tensor::{Array, DType, Device, Error, Result, Scalar, Shape};
 use smallvec::SmallVec;
 
 use crate::{
-    expr::{Expr, Program, traced},
+    expr::{Closure, Expr, Program},
     op::{Map, Op},
 };
 
@@ -100,7 +100,7 @@ pub trait Apply: Clone + Sized + Send + Sync + 'static {
     where
         F: Fn(&[Expr], &[Expr]) -> Expr,
     {
-        mapped(traced(inputs.len(), numbers.len(), &f), inputs, numbers)
+        mapped(Closure::of(&f), inputs, numbers)
     }
 
     /// Applies a formula of several outputs.
@@ -109,8 +109,7 @@ pub trait Apply: Clone + Sized + Send + Sync + 'static {
     where
         F: Fn(&[Expr], &[Expr]) -> [Expr; N],
     {
-        let program = traced(inputs.len(), numbers.len(), &f);
-        Self::apply(Op::Map(Map::of(program, numbers)), inputs)
+        mapped_many(Closure::of(&f), inputs, numbers)
     }
 
     /// Applies a formula and writes its outputs into what is there already.
@@ -124,15 +123,36 @@ pub trait Apply: Clone + Sized + Send + Sync + 'static {
     where
         F: Fn(&[Expr], &[Expr]) -> [Expr; N],
     {
-        let program = traced(inputs.len(), numbers.len(), &f);
-        Self::apply_into(Op::Map(Map::of(program, numbers)), inputs, targets)
+        mapped_into(Closure::of(&f), inputs, numbers, targets)
     }
 }
 
-/// A formula of one output, once it is a program. What follows does not depend on the closure, and hundreds of methods end
-/// here: so it is compiled once, not once for each.
+// What follows does not depend on a closure's type, and hundreds of methods end here: so it is compiled once for each type
+// of array, not once for each closure.
+
 #[track_caller]
-pub(crate) fn mapped<T: Apply>(program: Arc<Program>, inputs: &[&T], numbers: &[Scalar]) -> Result<T> {
+#[inline(never)]
+pub(crate) fn mapped<T: Apply>(closure: Closure, inputs: &[&T], numbers: &[Scalar]) -> Result<T> {
+    of_program(closure.traced(inputs.len(), numbers.len()), inputs, numbers)
+}
+
+#[track_caller]
+#[inline(never)]
+fn mapped_many<T: Apply>(closure: Closure, inputs: &[&T], numbers: &[Scalar]) -> Result<Outputs<T>> {
+    let program = closure.traced(inputs.len(), numbers.len());
+    T::apply(Op::Map(Map::of(program, numbers)), inputs)
+}
+
+#[track_caller]
+#[inline(never)]
+fn mapped_into<T: Apply>(closure: Closure, inputs: &[&T], numbers: &[Scalar], targets: &[&T]) -> Result<()> {
+    let program = closure.traced(inputs.len(), numbers.len());
+    T::apply_into(Op::Map(Map::of(program, numbers)), inputs, targets)
+}
+
+/// A formula of one output.
+#[track_caller]
+pub(crate) fn of_program<T: Apply>(program: Arc<Program>, inputs: &[&T], numbers: &[Scalar]) -> Result<T> {
     T::apply_one(Op::Map(Map::of(program, numbers)), inputs)
 }
 
@@ -149,27 +169,36 @@ pub enum Operand<'a, T> {
 impl<'a, T: Apply> Operand<'a, T> {
     /// `f(this, operand)` as one formula.
     #[track_caller]
-    pub fn with(&self, this: &T, f: impl Fn(Expr, Expr) -> Expr) -> Result<T> {
-        match self {
-            Operand::Value(other) => T::formula(&[this, other], &[], move |x, _| f(x[0], x[1])),
-            Operand::Owned(other) => T::formula(&[this, other], &[], move |x, _| f(x[0], x[1])),
-            Operand::Number(number) => T::formula(&[this], &[*number], move |x, n| f(x[0], n[0])),
-        }
+    pub fn with(&self, this: &T, f: impl Fn(Expr, Expr) -> Expr + Copy) -> Result<T> {
+        let (value, number) = (of_value(f), of_number(f));
+        self.mapped(this, Closure::of(&value), Closure::of(&number))
     }
 
     /// `this = f(this, operand)`, in place.
     #[track_caller]
-    pub fn with_into(&self, this: &T, f: impl Fn(Expr, Expr) -> Expr) -> Result<()> {
+    pub fn with_into(&self, this: &T, f: impl Fn(Expr, Expr) -> Expr + Copy) -> Result<()> {
+        let (value, number) = (of_value(f), of_number(f));
+        self.mapped_into(this, Closure::of(&value), Closure::of(&number))
+    }
+
+    /// By one formula if this is a value, by another if it is a number.
+    #[track_caller]
+    #[inline(never)]
+    fn mapped(&self, this: &T, value: Closure, number: Closure) -> Result<T> {
         match self {
-            Operand::Value(other) => {
-                T::formulas_into(&[this, other], &[], &[this], move |x, _| [f(x[0], x[1])])
-            }
-            Operand::Owned(other) => {
-                T::formulas_into(&[this, other], &[], &[this], move |x, _| [f(x[0], x[1])])
-            }
-            Operand::Number(number) => {
-                T::formulas_into(&[this], &[*number], &[this], move |x, n| [f(x[0], n[0])])
-            }
+            Operand::Value(other) => mapped(value, &[this, other], &[]),
+            Operand::Owned(other) => mapped(value, &[this, other], &[]),
+            Operand::Number(n) => mapped(number, &[this], &[*n]),
+        }
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    fn mapped_into(&self, this: &T, value: Closure, number: Closure) -> Result<()> {
+        match self {
+            Operand::Value(other) => mapped_into(value, &[this, other], &[], &[this]),
+            Operand::Owned(other) => mapped_into(value, &[this, other], &[], &[this]),
+            Operand::Number(n) => mapped_into(number, &[this], &[*n], &[this]),
         }
     }
 
@@ -185,6 +214,14 @@ impl<'a, T: Apply> Operand<'a, T> {
             }
         }
     }
+}
+
+fn of_value(f: impl Fn(Expr, Expr) -> Expr) -> impl Fn(&[Expr], &[Expr]) -> Expr {
+    move |x, _| f(x[0], x[1])
+}
+
+fn of_number(f: impl Fn(Expr, Expr) -> Expr) -> impl Fn(&[Expr], &[Expr]) -> Expr {
+    move |x, n| f(x[0], n[0])
 }
 
 impl<'a, T: Apply> From<&'a T> for Operand<'a, T> {

@@ -31,7 +31,7 @@ macro_rules! operators {
         $crate::operators!(@binary [] $number, &$type, $type, $trait, $operator,
             |a, b| <$type as $crate::Apply>::formula(&[b], &[a.into()], |x, n| std::ops::$trait::$operator(n[0], x[0])));
         $crate::operators!(@binary [] $number, $type, $type, $trait, $operator,
-            |a, b| <$type as $crate::Apply>::formula(&[&b], &[a.into()], |x, n| std::ops::$trait::$operator(n[0], x[0])));
+            |a, b| Ok::<$type, $crate::Error>(std::ops::$trait::$operator(a, &b)));
     )*};
     (@binary [] $left:ty, $right:ty, $type:ty, $trait:ident, $operator:ident, |$a:ident, $b:ident| $result:expr) => {
         impl std::ops::$trait<$right> for $left {

@@ -98,9 +98,13 @@ impl<M: Method> Descent<M> {
     /// The same with options changed, in all groups there are, and those to come.
     #[must_use]
     pub fn with(mut self, change: impl Fn(&mut M)) -> Self {
+        self.change(&change);
+        self
+    }
+
+    fn change(&mut self, change: &dyn Fn(&mut M)) {
         change(&mut self.defaults);
         self.groups.iter_mut().for_each(|group| change(&mut group.options));
-        self
     }
 
     /// The same with another group of parameters, whose options are those of the optimizer, changed.

@@ -2,12 +2,10 @@
 //!
 //! Groups, saving and checking are not known here: see `descent`.
 
-use std::sync::Arc;
-
 use cresset_autograd::{Apply, Array, Error, Expr, Result, Scalar, Shape, Tensor};
 use cresset_ops::{
     Op,
-    expr::{Program, traced},
+    expr::traced_as,
     op::{Map, Numbers},
 };
 use smallvec::SmallVec;
@@ -189,56 +187,46 @@ impl Place<'_> {
         f: F,
     ) -> Result<()>
     where
-        F: Fn(Expr, Expr, [Expr; S], [Expr; K]) -> (Expr, [Expr; S]) + Copy,
-    {
-        let (Decay::Penalty(decay) | Decay::Factor(decay)) = slope.decay;
-        let all: SmallVec<[f64; 12]> = numbers.into_iter().chain([decay]).collect();
-        let given = &all[..K];
-        // One formula for each case, so that what is not asked for costs nothing, and changes no bit.
-        match (slope.maximize, slope.decay) {
-            (false, Decay::Penalty(0.0)) => self.write(arrays, given, move |p, g, s, n, _| f(p, g, s, n)),
-            (true, Decay::Penalty(0.0)) => self.write(arrays, given, move |p, g, s, n, _| f(p, -g, s, n)),
-            (false, Decay::Penalty(_)) => {
-                self.write(arrays, &all, move |p, g, s, n, decay| f(p, g + decay * p, s, n))
-            }
-            (true, Decay::Penalty(_)) => {
-                self.write(arrays, &all, move |p, g, s, n, decay| f(p, decay * p - g, s, n))
-            }
-            (false, Decay::Factor(_)) => {
-                self.write(arrays, &all, move |p, g, s, n, factor| f(factor * p, g, s, n))
-            }
-            (true, Decay::Factor(_)) => {
-                self.write(arrays, &all, move |p, g, s, n, factor| f(factor * p, -g, s, n))
-            }
-        }
-    }
-
-    fn write<const S: usize, const K: usize, F>(
-        &mut self,
-        names: [&'static str; S],
-        numbers: &[f64],
-        f: F,
-    ) -> Result<()>
-    where
-        F: Fn(Expr, Expr, [Expr; S], [Expr; K], Expr) -> (Expr, [Expr; S]),
+        F: Fn(Expr, Expr, [Expr; S], [Expr; K]) -> (Expr, [Expr; S]),
     {
         const { assert!(size_of::<F>() == 0, "the formula of a step must capture nothing") }
-        let program = traced(2 + S, numbers.len(), &move |x: &[Expr], n: &[Expr]| {
-            let arrays = std::array::from_fn(|i| x[2 + i]);
-            let last = n.last().copied().unwrap_or(x[0]);
-            let (parameter, arrays) = f(x[0], x[1], arrays, std::array::from_fn(|i| n[i]), last);
-            std::iter::once(parameter).chain(arrays).collect::<Vec<Expr>>()
-        });
-        self.write_program(&names, numbers, program)
+        let address = stepped::<S, K, F> as fn(&F, Expr, Expr, &[Expr], &[Expr]) -> Vec<Expr> as usize;
+        self.write(slope, &arrays, &numbers, address, &|p, g, s, n| stepped(&f, p, g, s, n))
     }
 
-    /// What does not depend on the formula's type, which is compiled once, not for each case of each method.
-    fn write_program(
+    /// What does not depend on the formula's type, which is compiled once, not for each method. The address is that of a
+    /// function that stands for the formula.
+    fn write(
         &mut self,
+        slope: Slope,
         names: &[&'static str],
         numbers: &[f64],
-        program: Arc<Program>,
+        address: usize,
+        f: &dyn Fn(Expr, Expr, &[Expr], &[Expr]) -> Vec<Expr>,
     ) -> Result<()> {
+        let (penalty, factor) = match slope.decay {
+            Decay::Penalty(0.0) => (None, None),
+            Decay::Penalty(decay) => (Some(decay), None),
+            Decay::Factor(factor) => (None, Some(factor)),
+        };
+        // One formula for each case, so that what is not asked for costs nothing, and changes no bit.
+        let case =
+            4 * u8::from(slope.maximize) + 2 * u8::from(penalty.is_some()) + u8::from(factor.is_some());
+        let all: Numbers = numbers.iter().copied().chain(penalty).chain(factor).map(Scalar::Float).collect();
+        let program = traced_as((address, case), 2 + names.len(), all.len(), &|x, n| {
+            let (n, decay) = n.split_at(numbers.len());
+            let (mut p, mut g) = (x[0], x[1]);
+            match (slope.maximize, penalty) {
+                (false, None) => {}
+                (true, None) => g = -g,
+                (false, Some(_)) => g = g + decay[0] * p,
+                (true, Some(_)) => g = decay[0] * p - g,
+            }
+            if factor.is_some() {
+                p = decay[0] * p;
+            }
+            f(p, g, &x[2..], n)
+        });
         let mut places: SmallVec<[usize; 4]> = SmallVec::new();
         for &name in names {
             self.memory.start(name, self.parameter, self.parameter.shape(), 0.0)?;
@@ -248,9 +236,27 @@ impl Place<'_> {
         inputs.extend(places.iter().map(|&place| self.memory.at(place)));
         let mut targets: SmallVec<[&Array; 6]> = SmallVec::from_slice(&[self.parameter]);
         targets.extend_from_slice(&inputs[2..]);
-        let numbers: Numbers = numbers.iter().map(|&number| Scalar::Float(number)).collect();
-        Array::apply_into(Op::Map(Map { program, numbers, shape: None }), &inputs, &targets)
+        Array::apply_into(Op::Map(Map { program, numbers: all, shape: None }), &inputs, &targets)
     }
+}
+
+/// The outputs of a step's formula: the parameter, and what is remembered.
+fn stepped<const S: usize, const K: usize, F>(
+    f: &F,
+    parameter: Expr,
+    gradient: Expr,
+    arrays: &[Expr],
+    numbers: &[Expr],
+) -> Vec<Expr>
+where
+    F: Fn(Expr, Expr, [Expr; S], [Expr; K]) -> (Expr, [Expr; S]),
+{
+    let arrays = std::array::from_fn(|i| arrays[i]);
+    let numbers = std::array::from_fn(|i| numbers[i]);
+    let (parameter, arrays) = f(parameter, gradient, arrays, numbers);
+    let mut outputs = vec![parameter];
+    outputs.extend_from_slice(&arrays);
+    outputs
 }
 
 /// Refuses a gradient that is not one of the parameter.

@@ -21,20 +21,13 @@ pub struct Array {
 
 impl Array {
     /// Uninitialised, row-major. Whoever asks writes every element before anyone else sees it.
-    #[inline]
     pub fn uninitialised(operation: &'static str, shape: Shape, dtype: DType) -> Result<Array> {
         let numel = shape.checked_numel(operation)?;
         let storage = Storage::uninitialised(operation, numel * dtype.size())?;
-        Ok(Array {
-            storage: Arc::new(storage),
-            layout: Arc::new(Layout::contiguous(shape)),
-            dtype,
-            device: Device::Cpu,
-        })
+        Ok(Array::over(storage, shape, dtype))
     }
 
     /// Uninitialised, row-major, of the shape of another. Whoever asks writes every element before anyone else sees it.
-    #[inline]
     pub fn uninitialised_like(operation: &'static str, like: &Array, dtype: DType) -> Result<Array> {
         if !like.is_contiguous() || like.offset() != 0 {
             return Array::uninitialised(operation, like.shape().clone(), dtype);
@@ -95,8 +88,11 @@ impl Array {
         dtype: DType,
         value: impl Into<Scalar>,
     ) -> Result<Array> {
+        Array::filled_with(operation, shape, dtype, value.into())
+    }
+
+    fn filled_with(operation: &'static str, shape: Shape, dtype: DType, value: Scalar) -> Result<Array> {
         let array = Array::uninitialised(operation, shape, dtype)?;
-        let value = value.into();
         with_element!(dtype, T => {
             let value = T::from_scalar(value);
             let numel = array.numel();
@@ -128,24 +124,18 @@ impl Array {
     #[track_caller]
     pub fn from_vec<T: Element>(vec: Vec<T>, shape: impl Into<Shape>) -> Result<Array> {
         let shape = shape.into();
-        let numel = shape.checked_numel("from_vec")?;
-        if numel != vec.len() {
-            return Err(Error::shape(
-                "from_vec",
-                format!("{} elements do not fill shape {shape} ({numel} elements)", vec.len()),
-            ));
-        }
+        check_length(vec.len(), &shape)?;
         Ok(Array::over_vec(vec, shape))
     }
 
     /// A vector under a shape of as many elements.
     fn over_vec<T: Element>(vec: Vec<T>, shape: Shape) -> Array {
-        Array {
-            storage: Arc::new(Storage::from_vec(vec)),
-            layout: Arc::new(Layout::contiguous(shape)),
-            dtype: T::DTYPE,
-            device: Device::Cpu,
-        }
+        Array::over(Storage::from_vec(vec), shape, T::DTYPE)
+    }
+
+    fn over(storage: Storage, shape: Shape, dtype: DType) -> Array {
+        let layout = Arc::new(Layout::contiguous(shape));
+        Array { storage: Arc::new(storage), layout, dtype, device: Device::Cpu }
     }
 
     /// A vector as an array of one dimension.
@@ -413,4 +403,14 @@ impl Array {
             format!("the elements are {}, not {}; convert with to_dtype first", self.dtype, T::DTYPE),
         ))
     }
+}
+
+/// Refuses elements that do not fill a shape.
+#[track_caller]
+fn check_length(elements: usize, shape: &Shape) -> Result<()> {
+    let numel = shape.checked_numel("from_vec")?;
+    if numel == elements {
+        return Ok(());
+    }
+    Err(Error::shape("from_vec", format!("{elements} elements do not fill shape {shape} ({numel} elements)")))
 }

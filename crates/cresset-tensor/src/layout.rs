@@ -47,7 +47,6 @@ impl Layout {
     }
 
     /// Row-major from the start of the memory.
-    #[inline]
     pub fn contiguous(shape: Shape) -> Layout {
         let strides = shape.contiguous_strides();
         let numel = shape.numel();

@@ -198,7 +198,6 @@ impl Block {
 }
 
 impl Drop for Block {
-    #[inline]
     fn drop(&mut self) {
         let (pointer, class) = (self.pointer, self.class as usize);
         if class < SMALL_CLASSES {

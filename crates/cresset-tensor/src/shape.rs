@@ -207,7 +207,6 @@ impl Shape {
     }
 
     /// Strides of the row-major arrangement.
-    #[inline]
     pub fn contiguous_strides(&self) -> Strides {
         let mut strides = Strides::repeat(1, self.len());
         let mut step = 1isize;

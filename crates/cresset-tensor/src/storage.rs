@@ -47,7 +47,6 @@ unsafe impl Sync for Storage {}
 
 impl Storage {
     /// Uninitialised memory. Whoever asks writes all of it before anyone else can see it.
-    #[inline]
     pub fn uninitialised(operation: &'static str, bytes: usize) -> Result<Storage> {
         match memory::take(bytes) {
             Some(block) => Ok(Storage::over(Memory::Pooled(block), bytes)),
@@ -159,13 +158,11 @@ pub struct Locks<'a> {
 
 impl<'a> Locks<'a> {
     /// For reading one.
-    #[inline]
     pub fn read(storage: &'a Arc<Storage>) -> Locks<'a> {
         Locks { _read: SmallVec::from_iter([read(storage)]), _write: SmallVec::new() }
     }
 
     /// For reading the memory of some arrays: the short way of [`Locks::new`] for the most frequent cases.
-    #[inline]
     pub fn reading(arrays: &[&'a crate::Array]) -> Locks<'a> {
         match arrays {
             [one] => Locks::read(one.storage()),
@@ -182,7 +179,6 @@ impl<'a> Locks<'a> {
     }
 
     /// For reading some and writing others, each any number of times.
-    #[inline]
     pub fn new<R, W>(reads: R, writes: W) -> Locks<'a>
     where
         R: Iterator<Item = &'a Arc<Storage>>,
@@ -194,6 +190,10 @@ impl<'a> Locks<'a> {
                 list.push((storage, write));
             }
         }
+        Locks::listed(list)
+    }
+
+    fn listed(mut list: SmallVec<[(&'a Storage, bool); 8]>) -> Locks<'a> {
         if list.len() > 1 {
             list.sort_unstable_by_key(|(storage, _)| std::ptr::from_ref(*storage) as usize);
         }

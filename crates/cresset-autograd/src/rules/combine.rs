@@ -11,6 +11,8 @@ use cresset_ops::{
 };
 use smallvec::smallvec;
 
+use crate::Tensor;
+
 use super::{Context, Gradients, reduction, reshape, source_gradient};
 
 /// How the places of an index are meant.
@@ -23,38 +25,46 @@ pub(super) enum Places {
 }
 
 impl Places {
-    fn read<T: Apply>(self, dim: usize, x: &T, index: &T) -> Result<T> {
+    fn read(self, dim: usize, x: &Tensor, index: &Tensor) -> Result<Tensor> {
         let op = match self {
             Places::Slices => Op::IndexSelect { dim },
             Places::Elements => Op::Gather { dim },
         };
-        T::apply_one(op, &[x, index])
+        Tensor::apply_one(op, &[x, index])
     }
 
-    fn write<T: Apply>(self, dim: usize, combine: Combine, x: &T, index: &T, source: &T) -> Result<T> {
+    fn write(
+        self,
+        dim: usize,
+        combine: Combine,
+        x: &Tensor,
+        index: &Tensor,
+        source: &Tensor,
+    ) -> Result<Tensor> {
         let op = match self {
             Places::Slices => Op::IndexPut { dim, combine },
             Places::Elements => Op::Scatter { dim, combine },
         };
-        T::apply_one(op, &[x, index, source])
+        Tensor::apply_one(op, &[x, index, source])
     }
 }
 
 /// Equals share the gradient of the largest or smallest.
-pub(super) fn extreme<T: Apply>(
-    context: &Context<T>,
+pub(super) fn extreme(
+    context: &Context<Tensor>,
     places: Places,
     dim: usize,
-    dy: &T,
-) -> Result<Gradients<T>> {
+    dy: &Tensor,
+) -> Result<Gradients<Tensor>> {
     let (x, index, y) = (context.x(0)?, context.x(1)?, context.y(0)?);
     let source = &used(context.x(2)?, index, places)?;
     let there = &places.read(dim, y, index)?;
-    let won = |a: &T, b: &T| T::formula(&[a, b], &[], |x, _| x[0].eq(x[1]).cast_like(x[0]));
+    let won = |a: &Tensor, b: &Tensor| Tensor::formula(&[a, b], &[], |x, _| x[0].eq(x[1]).cast_like(x[0]));
     let count = places.write(dim, Combine::Add, &won(x, y)?, index, &won(source, there)?)?;
-    let share = T::formula(&[dy, &count], &[], |x, _| x[0] / x[1])?;
-    let given =
-        |a: &T, b: &T, share: &T| T::formula(&[a, b, share], &[], |x, _| select(x[0].eq(x[1]), x[2], 0.0));
+    let share = Tensor::formula(&[dy, &count], &[], |x, _| x[0] / x[1])?;
+    let given = |a: &Tensor, b: &Tensor, share: &Tensor| {
+        Tensor::formula(&[a, b, share], &[], |x, _| select(x[0].eq(x[1]), x[2], 0.0))
+    };
     Ok(smallvec![
         context.when(0, || given(x, y, &share))?,
         None,
@@ -66,19 +76,19 @@ pub(super) fn extreme<T: Apply>(
 }
 
 /// `∂y·y/x` and so on where nothing is zero; else by the products of all others.
-pub(super) fn product<T: Apply>(
-    context: &Context<T>,
+pub(super) fn product(
+    context: &Context<Tensor>,
     places: Places,
     dim: usize,
-    dy: &T,
-) -> Result<Gradients<T>> {
+    dy: &Tensor,
+) -> Result<Gradients<Tensor>> {
     let (x, index, y) = (context.x(0)?, context.x(1)?, context.y(0)?);
     let source = &used(context.x(2)?, index, places)?;
-    let zeros = |x: &T| Ok(x.array().to_f64s()?.contains(&0.0));
+    let zeros = |x: &Tensor| Ok(x.array().to_f64s()?.contains(&0.0));
     if zeros(x)? || zeros(source)? {
         return product_of_others(context, places, dim, source, dy);
     }
-    let weighted = T::formula(&[dy, y], &[], |x, _| x[0] * x[1])?;
+    let weighted = Tensor::formula(&[dy, y], &[], |x, _| x[0] * x[1])?;
     Ok(smallvec![
         context.when(0, || weighted.div(x))?,
         None,
@@ -90,34 +100,34 @@ pub(super) fn product<T: Apply>(
 
 /// With all that meets at a place side by side in a dimension of its own, the product is a reduction, whose rule is
 /// right where there are zeros.
-fn product_of_others<T: Apply>(
-    context: &Context<T>,
+fn product_of_others(
+    context: &Context<Tensor>,
     places: Places,
     dim: usize,
-    source: &T,
-    dy: &T,
-) -> Result<Gradients<T>> {
+    source: &Tensor,
+    dy: &Tensor,
+) -> Result<Gradients<Tensor>> {
     // A single number is a list of one.
-    let list = |t: &T| if t.rank() == 0 { reshape(t, &[t.numel()].into()) } else { Ok(t.clone()) };
+    let list = |t: &Tensor| if t.rank() == 0 { reshape(t, &[t.numel()].into()) } else { Ok(t.clone()) };
     let (x, index, source, dy) = (list(context.x(0)?)?, list(context.x(1)?)?, list(source)?, list(dy)?);
     let size = x.shape()[dim];
     let (slots, depth) = side_by_side(index.array(), places, dim, size)?;
-    let slots = T::constant(slots);
+    let slots = Tensor::constant(slots);
     let mut long = x.shape().clone();
     long[dim] = size * depth;
     let mut deep = x.shape().clone();
     deep.insert(dim + 1, depth);
     let mut one = x.shape().clone();
     one.insert(dim + 1, 1);
-    let blank = T::constant(Array::filled("ones", long.clone(), x.dtype(), 1)?);
+    let blank = Tensor::constant(Array::filled("ones", long.clone(), x.dtype(), 1)?);
     let spread = places.write(dim, Combine::Set, &blank, &slots, &source)?;
     let factors = [&reshape(&x, &one)?, &reshape(&spread, &deep)?];
-    let factors = T::apply_one(Op::Concat { dim: dim + 1 }, &factors)?;
+    let factors = Tensor::apply_one(Op::Concat { dim: dim + 1 }, &factors)?;
     let dims: List = smallvec![dim + 1];
     let reduce = Reduce { kind: Reduction::Prod, dims, keepdim: true, map: None };
     let gradient = reduction::product(&reduce, &factors, &reshape(&dy, &one)?)?;
     let part = |start: usize, len: usize| {
-        T::apply_one(Op::View(View::Slice { dim: dim + 1, start, len, step: 1 }), &[&gradient])
+        Tensor::apply_one(Op::View(View::Slice { dim: dim + 1, start, len, step: 1 }), &[&gradient])
     };
     Ok(smallvec![
         context.when(0, || reshape(&part(0, 1)?, context.input_shape(0)))?,
@@ -155,7 +165,7 @@ fn side_by_side(index: &Array, places: Places, dim: usize, size: usize) -> Resul
 }
 
 /// The part of a source that an index, which may be smaller, takes.
-fn used<T: Apply>(source: &T, index: &T, places: Places) -> Result<T> {
+fn used(source: &Tensor, index: &Tensor, places: Places) -> Result<Tensor> {
     let mut source = source.clone();
     if places == Places::Slices || source.rank() != index.rank() {
         return Ok(source);
@@ -163,7 +173,7 @@ fn used<T: Apply>(source: &T, index: &T, places: Places) -> Result<T> {
     for dim in 0..source.rank() {
         let len = index.shape()[dim];
         if len < source.shape()[dim] {
-            source = T::apply_one(Op::View(View::Slice { dim, start: 0, len, step: 1 }), &[&source])?;
+            source = Tensor::apply_one(Op::View(View::Slice { dim, start: 0, len, step: 1 }), &[&source])?;
         }
     }
     Ok(source)

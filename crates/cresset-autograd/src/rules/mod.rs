@@ -16,13 +16,17 @@ mod window;
 use cresset_ops::{
     Apply, DType, Error, Op, Result, Shape,
     methods::prelude::*,
-    op::{Combine, Scan as ScanKind},
+    op::{Combine, Reduction, Scan as ScanKind},
     view::View,
 };
 use cresset_tensor::Layout;
 use smallvec::{SmallVec, smallvec};
 
-use crate::history::{Edge, Meta};
+use crate::{
+    Tensor,
+    backward::Carrier,
+    history::{Edge, Meta},
+};
 use combine::Places;
 pub(crate) use tangent::tangent;
 
@@ -139,15 +143,56 @@ pub(crate) fn needs(op: &Op, wanted: &[bool]) -> Needs {
 }
 
 /// The gradients of an operation's inputs, given those of its outputs.
-pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -> Result<Gradients<T>> {
+///
+/// The rules of the smallest and most frequent operations are here, compiled for arrays and for tensors; the others are in
+/// [`seldom`], compiled for tensors alone.
+pub(crate) fn differentiate<T: Carrier>(context: &Context<T>, dys: &[Option<T>]) -> Result<Gradients<T>> {
+    let dy = dys.first().and_then(Option::as_ref);
+    match (context.op, dy) {
+        (Op::Map(map), _) => formula::differentiate(context, map, dys),
+        (Op::Reduce(reduce), Some(dy)) if reduce.kind == Reduction::Sum => {
+            reduction::sum(context, reduce, dy)
+        }
+        (Op::View(View::Reshape(_)), Some(dy)) => Ok(smallvec![Some(reshape(dy, context.input_shape(0))?)]),
+        (Op::View(View::Permute(order)), Some(dy)) => Ok(smallvec![Some(permute_back(dy, order)?)]),
+        // The driver sums what was broadcast.
+        (Op::View(View::Expand(_)), Some(dy)) => Ok(smallvec![Some(dy.clone())]),
+        (Op::Matmul, Some(dy)) => Ok(smallvec![
+            context.when(0, || T::apply_one(Op::Matmul, &[dy, &transpose(context.x(1)?)?]))?, // ∂/∂a
+            context.when(1, || T::apply_one(Op::Matmul, &[&transpose(context.x(0)?)?, dy]))?, // ∂/∂b
+        ]),
+        (
+            Op::Matmul
+            | Op::View(_)
+            | Op::Reduce(_)
+            | Op::Scan { .. }
+            | Op::Unview { .. }
+            | Op::Overwrite(_)
+            | Op::Concat { .. }
+            | Op::Convolve(_)
+            | Op::MaxPool(_)
+            | Op::IndexSelect { .. }
+            | Op::IndexPut { .. }
+            | Op::Gather { .. }
+            | Op::Scatter { .. }
+            | Op::Sort { .. }
+            | Op::TopK { .. }
+            | Op::SearchSorted { .. }
+            | Op::Softmax { .. }
+            | Op::Normalize { .. },
+            _,
+        ) => T::over_tensors(context, dys, seldom),
+    }
+}
+
+fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients<Tensor>> {
     let op = context.op;
-    let first = || dys.first().and_then(Option::as_ref);
-    let Some(dy) = first() else {
+    let Some(dy) = dys.first().and_then(Option::as_ref) else {
+        // One operation's first output may be without a gradient while another has one.
         return match op {
-            // Operations whose first output may be without a gradient while another has one.
-            Op::Map(map) => formula::differentiate(context, map, dys),
             Op::Normalize { dims, .. } => Ok(smallvec![Some(normalize(context, *dims, dys)?)]),
-            Op::Reduce(_)
+            Op::Map(_)
+            | Op::Reduce(_)
             | Op::Scan { .. }
             | Op::View(_)
             | Op::Unview { .. }
@@ -169,20 +214,18 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
     };
     let shape = |i: usize| context.input_shape(i);
     Ok(match op {
-        Op::Map(map) => formula::differentiate(context, map, dys)?,
+        Op::Map(_) | Op::Matmul | Op::View(View::Reshape(_) | View::Permute(_) | View::Expand(_)) => {
+            differentiate(context, dys)?
+        }
         Op::Reduce(reduce) => reduction::differentiate(context, reduce, dy)?,
         Op::Scan { kind, dim } => smallvec![Some(scan::differentiate(context, *kind, *dim, dy)?)],
-        Op::View(View::Reshape(_)) => smallvec![Some(reshape(dy, shape(0))?)],
-        Op::View(View::Permute(order)) => smallvec![Some(permute_back(dy, order)?)],
-        // The driver sums what was broadcast.
-        Op::View(View::Expand(_)) => smallvec![Some(dy.clone())],
         // A node keeps it as what it is the adjoint of, with the layout that was seen.
         Op::View(View::AsStrided { .. }) => return Err(no_rule(op, "without the layout of its input")),
         Op::View(
             view @ (View::Slice { .. } | View::Select { .. } | View::Diagonal { .. } | View::Unfold { .. }),
         ) => {
             let base = Layout::contiguous(shape(0).clone());
-            smallvec![Some(T::apply_one(Op::Unview { view: view.clone(), base: base.into() }, &[dy])?)]
+            smallvec![Some(Tensor::apply_one(Op::Unview { view: view.clone(), base: base.into() }, &[dy])?)]
         }
         Op::Unview { view, base } => smallvec![Some(look(dy, view, base)?)],
         Op::Overwrite(view) => {
@@ -191,7 +234,7 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
                 context.when(0, || {
                     let blank = zeros(shape(1), dy.dtype())?;
                     let dy = contiguous_for(dy, view)?;
-                    T::apply_one(Op::Overwrite(placed(view, &dy)), &[&dy, &blank])
+                    Tensor::apply_one(Op::Overwrite(placed(view, &dy)), &[&dy, &blank])
                 })?,
                 context.when(1, || look(dy, view, &base))?,
             ]
@@ -202,28 +245,29 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
             for i in 0..context.edges.len() {
                 let len = shape(i)[*dim];
                 let slice = View::Slice { dim: *dim, start, len, step: 1 };
-                gradients.push(context.when(i, || T::apply_one(Op::View(slice), &[dy]))?);
+                gradients.push(context.when(i, || Tensor::apply_one(Op::View(slice), &[dy]))?);
                 start += len;
             }
             gradients
         }
-        Op::Matmul => smallvec![
-            context.when(0, || T::apply_one(Op::Matmul, &[dy, &transpose(context.x(1)?)?]))?, // ∂/∂a
-            context.when(1, || T::apply_one(Op::Matmul, &[&transpose(context.x(0)?)?, dy]))?, // ∂/∂b
-        ],
         Op::Convolve(convolution) => window::convolve(context, convolution, dy)?,
         Op::MaxPool(pool) => smallvec![Some(window::max_pool(context, pool.kernel.len(), dy)?)],
         Op::IndexSelect { dim } => {
             let add = Op::IndexPut { dim: *dim, combine: Combine::Add };
-            smallvec![Some(T::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.x(1)?, dy])?), None]
+            smallvec![
+                Some(Tensor::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.x(1)?, dy])?),
+                None
+            ]
         }
         Op::IndexPut { dim, combine } => {
             let index = context.x(1)?;
-            let read = || T::apply_one(Op::IndexSelect { dim: *dim }, &[dy, index]);
+            let read = || Tensor::apply_one(Op::IndexSelect { dim: *dim }, &[dy, index]);
             match combine {
                 Combine::Set => smallvec![
-                    context
-                        .when(0, || T::apply_one(op.clone(), &[dy, index, &zeros(shape(2), dy.dtype())?]))?,
+                    context.when(0, || Tensor::apply_one(
+                        op.clone(),
+                        &[dy, index, &zeros(shape(2), dy.dtype())?]
+                    ))?,
                     None,
                     context.when(2, read)?,
                 ],
@@ -234,15 +278,21 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
         }
         Op::Gather { dim } => {
             let add = Op::Scatter { dim: *dim, combine: Combine::Add };
-            smallvec![Some(T::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.x(1)?, dy])?), None]
+            smallvec![
+                Some(Tensor::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.x(1)?, dy])?),
+                None
+            ]
         }
         Op::Scatter { dim, combine } => {
             let index = context.x(1)?;
-            let read = || source_gradient(T::apply_one(Op::Gather { dim: *dim }, &[dy, index])?, shape(2));
+            let read =
+                || source_gradient(Tensor::apply_one(Op::Gather { dim: *dim }, &[dy, index])?, shape(2));
             match combine {
                 Combine::Set => smallvec![
-                    context
-                        .when(0, || T::apply_one(op.clone(), &[dy, index, &zeros(shape(2), dy.dtype())?]))?,
+                    context.when(0, || Tensor::apply_one(
+                        op.clone(),
+                        &[dy, index, &zeros(shape(2), dy.dtype())?]
+                    ))?,
                     None,
                     context.when(2, read)?,
                 ],
@@ -253,17 +303,19 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
         }
         Op::Sort { dim, .. } | Op::TopK { dim, .. } => {
             let add = Op::Scatter { dim: *dim, combine: Combine::Add };
-            smallvec![Some(T::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.y(1)?, dy])?)]
+            smallvec![Some(Tensor::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.y(1)?, dy])?)]
         }
         Op::SearchSorted { .. } => return Err(no_rule(op, "")),
         Op::Softmax { dim, log: false } => {
             let y = context.y(0)?;
-            let inner = T::formula(&[dy, y], &[], |x, _| x[0] * x[1])?.sum_dim(*dim as i64, true)?;
-            smallvec![Some(T::formula(&[dy, y, &inner], &[], |x, _| x[1] * (x[0] - x[2]))?)]
+            let inner = Tensor::formula(&[dy, y], &[], |x, _| x[0] * x[1])?.sum_dim(*dim as i64, true)?;
+            smallvec![Some(Tensor::formula(&[dy, y, &inner], &[], |x, _| x[1] * (x[0] - x[2]))?)]
         }
         Op::Softmax { dim, log: true } => {
             let total = dy.sum_dim(*dim as i64, true)?;
-            smallvec![Some(T::formula(&[dy, context.y(0)?, &total], &[], |x, _| x[0] - x[1].exp() * x[2])?)]
+            smallvec![Some(
+                Tensor::formula(&[dy, context.y(0)?, &total], &[], |x, _| x[0] - x[1].exp() * x[2])?
+            )]
         }
         Op::Normalize { dims, .. } => smallvec![Some(normalize(context, *dims, dys)?)],
         Op::ToDevice { from, to } => {
@@ -273,13 +325,13 @@ pub(crate) fn differentiate<T: Apply>(context: &Context<T>, dys: &[Option<T>]) -
 }
 
 /// With `y = (x − mean)·r`: `∂x = r·(∂y − mean(∂y) − y·mean(∂y·y)) + ∂mean/n − ∂r·r²·y/n`.
-fn normalize<T: Apply>(context: &Context<T>, dims: usize, dys: &[Option<T>]) -> Result<T> {
+fn normalize(context: &Context<Tensor>, dims: usize, dys: &[Option<Tensor>]) -> Result<Tensor> {
     let (y, r) = (context.y(0)?, context.y(2)?);
     let shape = context.input_shape(0);
     let last: Vec<i64> = (shape.rank() - dims..shape.rank()).map(|dim| dim as i64).collect();
     let n = 1.0 / shape[shape.rank() - dims..].iter().product::<usize>().max(1) as f64;
-    let mut dx: Option<T> = None;
-    let mut add = |part: T| -> Result<()> {
+    let mut dx: Option<Tensor> = None;
+    let mut add = |part: Tensor| -> Result<()> {
         dx = Some(match dx.take() {
             Some(sum) => sum.add(&part)?,
             None => part,
@@ -288,16 +340,16 @@ fn normalize<T: Apply>(context: &Context<T>, dims: usize, dys: &[Option<T>]) -> 
     };
     if let Some(dy) = &dys[0] {
         let mean = dy.sum_dim(last.clone(), true)?;
-        let along = T::formula(&[dy, y], &[], |x, _| x[0] * x[1])?.sum_dim(last, true)?;
-        add(T::formula(&[dy, y, r, &mean, &along], &[n.into()], |x, n| {
+        let along = Tensor::formula(&[dy, y], &[], |x, _| x[0] * x[1])?.sum_dim(last, true)?;
+        add(Tensor::formula(&[dy, y, r, &mean, &along], &[n.into()], |x, n| {
             x[2] * (x[0] - x[3] * n[0] - x[1] * (x[4] * n[0]))
         })?)?;
     }
     if let Some(dmean) = dys.get(1).and_then(Option::as_ref) {
-        add(T::formula(&[dmean], &[n.into()], |x, n| x[0] * n[0])?.broadcast_to(shape)?)?;
+        add(Tensor::formula(&[dmean], &[n.into()], |x, n| x[0] * n[0])?.broadcast_to(shape)?)?;
     }
     if let Some(dr) = dys.get(2).and_then(Option::as_ref) {
-        add(T::formula(&[dr, r, y], &[n.into()], |x, n| -x[0] * x[1] * x[1] * x[2] * n[0])?)?;
+        add(Tensor::formula(&[dr, r, y], &[n.into()], |x, n| -x[0] * x[1] * x[1] * x[2] * n[0])?)?;
     }
     match dx {
         Some(dx) => Ok(dx),
@@ -306,9 +358,9 @@ fn normalize<T: Apply>(context: &Context<T>, dims: usize, dys: &[Option<T>]) -> 
 }
 
 /// Reads through a view what its adjoint wrote into what was laid out as `base`.
-pub(crate) fn look<T: Apply>(dy: &T, view: &View, base: &Layout) -> Result<T> {
+pub(crate) fn look(dy: &Tensor, view: &View, base: &Layout) -> Result<Tensor> {
     let View::AsStrided { shape, strides, offset } = view else {
-        return T::apply_one(Op::View(view.clone()), &[dy]);
+        return Tensor::apply_one(Op::View(view.clone()), &[dy]);
     };
     // A geometry is one over memory: lay the gradient out as the base was.
     let seen = Layout::new(shape.clone(), (**strides).clone(), *offset);
@@ -322,13 +374,13 @@ pub(crate) fn look<T: Apply>(dy: &T, view: &View, base: &Layout) -> Result<T> {
     let memory = if base.is_contiguous() && base.offset() == 0 && end == base.numel() {
         contiguous_for(dy, view)?
     } else {
-        T::apply_one(Op::Unview { view: own, base: Layout::contiguous([end].into()).into() }, &[dy])?
+        Tensor::apply_one(Op::Unview { view: own, base: Layout::contiguous([end].into()).into() }, &[dy])?
     };
-    T::apply_one(Op::View(placed(view, &memory)), &[&memory])
+    Tensor::apply_one(Op::View(placed(view, &memory)), &[&memory])
 }
 
 /// A geometry from the beginning of memory as one from where an array begins in it.
-fn placed<T: Apply>(view: &View, x: &T) -> View {
+fn placed(view: &View, x: &Tensor) -> View {
     match view {
         View::AsStrided { shape, strides, offset } => View::AsStrided {
             shape: shape.clone(),
@@ -346,7 +398,7 @@ fn placed<T: Apply>(view: &View, x: &T) -> View {
 }
 
 /// A geometry over memory needs the memory to be row-major.
-fn contiguous_for<T: Apply>(dy: &T, view: &View) -> Result<T> {
+fn contiguous_for(dy: &Tensor, view: &View) -> Result<Tensor> {
     match view {
         View::AsStrided { .. } if !dy.array().is_contiguous() => copy(dy),
         View::AsStrided { .. }
@@ -361,8 +413,8 @@ fn contiguous_for<T: Apply>(dy: &T, view: &View) -> Result<T> {
 }
 
 /// A row-major copy, as an operation.
-pub(crate) fn copy<T: Apply>(x: &T) -> Result<T> {
-    T::formula(&[x], &[], |x, _| x[0])
+pub(crate) fn copy(x: &Tensor) -> Result<Tensor> {
+    Tensor::formula(&[x], &[], |x, _| x[0])
 }
 
 pub(crate) fn reshape<T: Apply>(x: &T, shape: &Shape) -> Result<T> {
@@ -387,7 +439,7 @@ pub(crate) fn transpose<T: Apply>(x: &T) -> Result<T> {
 }
 
 /// An index may be smaller than its source: what it does not reach has no gradient.
-fn source_gradient<T: Apply>(gathered: T, shape: &Shape) -> Result<T> {
+fn source_gradient(gathered: Tensor, shape: &Shape) -> Result<Tensor> {
     let mut gradient = gathered;
     for dim in 0..shape.rank() {
         let len = gradient.shape()[dim];
@@ -396,7 +448,7 @@ fn source_gradient<T: Apply>(gathered: T, shape: &Shape) -> Result<T> {
             larger[dim] = shape[dim];
             let view = View::Slice { dim, start: 0, len, step: 1 };
             let base = Layout::contiguous(larger);
-            gradient = T::apply_one(Op::Unview { view, base: base.into() }, &[&gradient])?;
+            gradient = Tensor::apply_one(Op::Unview { view, base: base.into() }, &[&gradient])?;
         }
     }
     Ok(gradient)

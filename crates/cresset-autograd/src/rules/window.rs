@@ -6,18 +6,20 @@ use cresset_ops::{
 };
 use smallvec::smallvec;
 
+use crate::Tensor;
+
 use super::{Context, Gradients, reshape, zeros};
 
 /// The gradients of a convolution's two factors.
-pub(super) fn convolve<T: Apply>(
-    context: &Context<T>,
+pub(super) fn convolve(
+    context: &Context<Tensor>,
     convolution: &Convolution,
-    dy: &T,
-) -> Result<Gradients<T>> {
+    dy: &Tensor,
+) -> Result<Gradients<Tensor>> {
     let spatial = |i: usize| -> List { context.input_shape(i)[2..].iter().copied().collect() };
     // The same form, with factor `i` as its output.
-    let other = |role: Role, i: usize, a: &T, b: &T| {
-        T::apply_one(
+    let other = |role: Role, i: usize, a: &Tensor, b: &Tensor| {
+        Tensor::apply_one(
             Op::Convolve(Box::new(Convolution { role, output: spatial(i), ..convolution.clone() })),
             &[a, b],
         )
@@ -39,7 +41,7 @@ pub(super) fn convolve<T: Apply>(
 }
 
 /// The gradient of a pool's input: to where each largest was.
-pub(super) fn max_pool<T: Apply>(context: &Context<T>, spatial: usize, dy: &T) -> Result<T> {
+pub(super) fn max_pool(context: &Context<Tensor>, spatial: usize, dy: &Tensor) -> Result<Tensor> {
     let shape = context.input_shape(0);
     let flat = |shape: &Shape| -> Shape {
         let kept = shape.rank() - spatial;
@@ -48,9 +50,9 @@ pub(super) fn max_pool<T: Apply>(context: &Context<T>, spatial: usize, dy: &T) -
         flat
     };
     let dim = shape.rank() - spatial;
-    let blank: T = zeros(&flat(shape), dy.dtype())?;
+    let blank: Tensor = zeros(&flat(shape), dy.dtype())?;
     let index = reshape(context.y(1)?, &flat(dy.shape()))?;
     let dy = reshape(dy, &flat(dy.shape()))?;
-    let dx = T::apply_one(Op::Scatter { dim, combine: Combine::Add }, &[&blank, &index, &dy])?;
+    let dx = Tensor::apply_one(Op::Scatter { dim, combine: Combine::Add }, &[&blank, &index, &dy])?;
     reshape(&dx, shape)
 }

@@ -99,7 +99,6 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
 }
 
 /// As [`execute`], of an operation of one output: the short way of the most frequent case.
-#[inline]
 pub fn execute_one(op: &Op, inputs: &[&Array]) -> Result<Array> {
     if let Op::Map(formula) = op
         && let Some(output) = small::map(formula, inputs)?

@@ -14,5 +14,6 @@ pub use memo::Memo;
 pub use primitive::{Binary, Typing, Unary};
 pub use program::{Id, Node, Program};
 pub use smooth::{Intervals, Pair, Pairs};
-pub use trace::{Builder, Expr, select, traced};
+pub(crate) use trace::Closure;
+pub use trace::{Builder, Expr, select, traced, traced_as};
 pub use types::{Level, Type};

@@ -231,8 +231,53 @@ impl Formulas for Vec<Expr> {
     }
 }
 
-/// The address of the function that calls the closure, which is different for different closures, and the numbers of operands.
-type Key = (usize, usize, usize);
+/// What stands for a closure, and the numbers of operands.
+type Key = (usize, u8, usize, usize);
+
+/// A closure whose type is forgotten, and what it is known by: what does not depend on its type is compiled once, not once
+/// for each of hundreds.
+#[derive(Clone, Copy)]
+pub(crate) struct Closure<'a> {
+    written: &'a dyn Written,
+    /// The address of the function that calls it, which is different for different closures. (Functions of equal code
+    /// may share an address, but then they also write equal programs.) None, if it captures.
+    known_by: Option<usize>,
+}
+
+impl<'a> Closure<'a> {
+    /// Of its type.
+    pub fn of<F: Written>(f: &'a F) -> Closure<'a> {
+        let address = F::write as fn(&F, &[Expr], &[Expr], &mut Vec<Id>) as usize;
+        Closure { written: f, known_by: (size_of::<F>() == 0).then_some(address) }
+    }
+
+    /// Its program, of so many inputs and runtime numbers.
+    pub fn traced(self, inputs: usize, numbers: usize) -> Arc<Program> {
+        match self.known_by {
+            Some(address) => remembered((address, 0, inputs, numbers), self.written),
+            None => trace(inputs, numbers, self.written),
+        }
+    }
+}
+
+/// What writes a formula: a closure that gives one or several.
+pub(crate) trait Written {
+    fn write(&self, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>);
+}
+
+impl<F, R> Written for F
+where
+    F: Fn(&[Expr], &[Expr]) -> R,
+    R: Formulas,
+{
+    fn write(&self, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>) {
+        list(self(xs, ns).all(), outputs);
+    }
+}
+
+fn list(exprs: &[Expr], outputs: &mut Vec<Id>) {
+    outputs.extend(exprs.iter().map(|x| x.id));
+}
 
 /// The program of a closure of so many inputs and runtime numbers.
 ///
@@ -243,49 +288,25 @@ where
     F: Fn(&[Expr], &[Expr]) -> R,
     R: Formulas,
 {
-    // Functions of equal code may share an address, but then they also write equal programs.
-    let address = write::<F, R> as fn(&F, &[Expr], &[Expr], &mut Vec<Id>) as usize;
-    remembered((size_of::<F>() == 0).then_some(address), inputs, numbers, f)
+    Closure::of(f).traced(inputs, numbers)
 }
 
-/// Calls a closure, and lists what it gives. Its address stands for the closure.
-#[inline(never)]
-fn write<F, R>(f: &F, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>)
-where
-    F: Fn(&[Expr], &[Expr]) -> R,
-    R: Formulas,
-{
-    list(f(xs, ns).all(), outputs);
+/// As [`traced`], of a closure that captures, and is known by what is given: the address of a function, which stands for
+/// the formula, and which of its cases this is. What it captures must follow from these.
+pub fn traced_as(
+    (address, case): (usize, u8),
+    inputs: usize,
+    numbers: usize,
+    f: &dyn Fn(&[Expr], &[Expr]) -> Vec<Expr>,
+) -> Arc<Program> {
+    remembered((address, case, inputs, numbers), &f)
 }
 
-fn list(exprs: &[Expr], outputs: &mut Vec<Id>) {
-    outputs.extend(exprs.iter().map(|x| x.id));
-}
-
-/// A closure whose type is forgotten: what does not depend on it is compiled once, not once for each of hundreds.
-trait Written {
-    fn write(&self, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>);
-}
-
-impl<F, R> Written for F
-where
-    F: Fn(&[Expr], &[Expr]) -> R,
-    R: Formulas,
-{
-    fn write(&self, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>) {
-        write(self, xs, ns, outputs);
-    }
-}
-
-fn remembered(address: Option<usize>, inputs: usize, numbers: usize, f: &dyn Written) -> Arc<Program> {
-    let Some(address) = address else {
-        return trace(inputs, numbers, f);
-    };
-    let key = (address, inputs, numbers);
+fn remembered(key: Key, f: &dyn Written) -> Arc<Program> {
     if let Some(program) = KNOWN.with_borrow(|known| known.get(&key).cloned()) {
         return program;
     }
-    let program = trace(inputs, numbers, f);
+    let program = trace(key.2, key.3, f);
     KNOWN.with_borrow_mut(|known| known.insert(key, program.clone()));
     program
 }
@@ -326,6 +347,9 @@ impl std::hash::Hasher for Mix {
     }
     fn write(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|&byte| self.write_usize(byte as usize));
+    }
+    fn write_u8(&mut self, x: u8) {
+        self.write_usize(x as usize);
     }
     fn write_usize(&mut self, x: usize) {
         self.0 = (self.0.rotate_left(5) ^ x as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

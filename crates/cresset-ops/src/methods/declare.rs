@@ -1,4 +1,6 @@
 //! How elementwise methods are declared: name, in-place name, formula.
+//!
+//! A formula becomes a function, not a closure: a closure would be another one for each type of array and of operand.
 
 /// Methods of one operand.
 macro_rules! one_operand {
@@ -6,19 +8,21 @@ macro_rules! one_operand {
         $(#[$doc])*
         #[track_caller]
         fn $method(&self) -> cresset_tensor::Result<Self> {
-            Self::formula(&[self], &[], |x, _| {
+            fn written(x: &[$crate::Expr], _: &[$crate::Expr]) -> $crate::Expr {
                 let $x: $crate::Expr = x[0];
                 $formula
-            })
+            }
+            Self::formula(&[self], &[], written)
         }
 
         #[doc = concat!("[`", stringify!($method), "`](Self::", stringify!($method), ") in place.")]
         #[track_caller]
         fn $in_place(&self) -> cresset_tensor::Result<&Self> {
-            Self::formulas_into(&[self], &[], &[self], |x, _| {
+            fn written(x: &[$crate::Expr], _: &[$crate::Expr]) -> [$crate::Expr; 1] {
                 let $x: $crate::Expr = x[0];
                 [$formula]
-            })?;
+            }
+            Self::formulas_into(&[self], &[], &[self], written)?;
             Ok(self)
         }
     )*};
@@ -30,13 +34,19 @@ macro_rules! two_operands {
         $(#[$doc])*
         #[track_caller]
         fn $method<'a>(&self, other: impl Into<$crate::Operand<'a, Self>>) -> cresset_tensor::Result<Self> {
-            other.into().with(self, |$a: $crate::Expr, $b: $crate::Expr| $formula)
+            fn written($a: $crate::Expr, $b: $crate::Expr) -> $crate::Expr {
+                $formula
+            }
+            other.into().with(self, written)
         }
 
         #[doc = concat!("[`", stringify!($method), "`](Self::", stringify!($method), ") in place.")]
         #[track_caller]
         fn $in_place<'a>(&self, other: impl Into<$crate::Operand<'a, Self>>) -> cresset_tensor::Result<&Self> {
-            other.into().with_into(self, |$a: $crate::Expr, $b: $crate::Expr| $formula)?;
+            fn written($a: $crate::Expr, $b: $crate::Expr) -> $crate::Expr {
+                $formula
+            }
+            other.into().with_into(self, written)?;
             Ok(self)
         }
     )*};

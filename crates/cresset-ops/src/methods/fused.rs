@@ -5,7 +5,7 @@ use cresset_tensor::{Error, Result, Scalar, Shape, Sizes};
 
 use crate::{
     Apply, Expr,
-    expr::traced,
+    expr::Closure,
     op::{List, Map, Numbers, Op, Reduce, Reduction},
     view::View,
 };
@@ -23,18 +23,21 @@ pub(crate) fn reduce_formula<T: Apply, F>(
 where
     F: Fn(&[Expr], &[Expr]) -> Expr,
 {
-    reduce_map(kind, dims, keepdim, inputs, Map::of(traced(inputs.len(), numbers.len(), &f), numbers))
+    reduce_closure(kind, dims, keepdim, inputs, numbers, Closure::of(&f))
 }
 
-/// [`reduce_formula`] of what the closure wrote: compiled once for all closures.
+/// [`reduce_formula`] of a closure whose type is forgotten: compiled once for all.
 #[track_caller]
-pub(crate) fn reduce_map<T: Apply>(
+#[inline(never)]
+pub(crate) fn reduce_closure<T: Apply>(
     kind: Reduction,
     dims: &[usize],
     keepdim: bool,
     inputs: &[&T],
-    map: Map,
+    numbers: &[Scalar],
+    closure: Closure,
 ) -> Result<T> {
+    let map = Map::of(closure.traced(inputs.len(), numbers.len()), numbers);
     let reduce = Reduce { kind, dims: List::from_slice(dims), keepdim, map: Some(map) };
     T::apply_one(Op::Reduce(Box::new(reduce)), inputs)
 }
@@ -120,7 +123,13 @@ pub(crate) fn formula_over<T: Apply, F>(shape: &Shape, inputs: &[&T], numbers: &
 where
     F: Fn(&[Expr], &[Expr]) -> Expr,
 {
-    let program = traced(inputs.len(), numbers.len(), &f);
+    closure_over(shape, inputs, numbers, Closure::of(&f))
+}
+
+#[track_caller]
+#[inline(never)]
+fn closure_over<T: Apply>(shape: &Shape, inputs: &[&T], numbers: &[Scalar], closure: Closure) -> Result<T> {
+    let program = closure.traced(inputs.len(), numbers.len());
     let map = Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.clone().into()) };
     T::apply_one(Op::Map(map), inputs)
 }

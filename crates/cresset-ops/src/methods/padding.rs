@@ -86,61 +86,66 @@ pub trait Padding: Apply {
     /// [`pad`](Self::pad) with a number, for any dimensions.
     #[track_caller]
     fn constant_pad_nd(&self, pad: impl Into<Sizes>, value: impl Into<Scalar>) -> Result<Self> {
-        let (pad, value) = (pad.into(), value.into());
-        let rank = self.rank();
-        if !pad.len().is_multiple_of(2) || pad.len() > 2 * rank {
-            return Err(Error::argument(
-                "pad",
-                format!("a pair for each of the last dimensions of {}, not {pad}", self.shape()),
-            ));
-        }
-        let mut inner = self.clone();
-        let mut shape = self.shape().clone();
-        let mut start = Shape::repeat(0, rank);
-        for (i, pair) in pad.chunks_exact(2).enumerate() {
-            let dim = rank - 1 - i;
-            let size = shape[dim] as i64;
-            let total = size.checked_add(pair[0]).and_then(|size| size.checked_add(pair[1]));
-            let Some(total) = total.filter(|&total| total >= 0) else {
-                return Err(Error::shape(
-                    "pad",
-                    format!("{pad} makes dimension {dim} of {} negative", self.shape()),
-                ));
-            };
-            shape[dim] = total as usize;
-            start[dim] = pair[0].max(0) as usize;
-            if pair[0] < 0 || pair[1] < 0 {
-                // What is left of it: nothing, where one side takes more than there is.
-                let from = pair[0].saturating_neg().clamp(0, size);
-                let to = (size + pair[1].min(0)).clamp(from, size);
-                let view = View::Slice { dim, start: from as usize, len: (to - from) as usize, step: 1 };
-                inner = Self::apply_one(Op::View(view), &[&inner])?;
-            }
-        }
-        if shape == *self.shape() && inner.shape() == self.shape() {
-            // A copy, as everything else gives one.
-            return Self::formula(&[self], &[], |x, _| x[0]);
-        }
-        shape.checked_numel("pad")?;
-        if inner.numel() == 0 || shape.numel() == 0 {
-            return Ok(Self::constant(Array::filled("pad", shape, self.dtype(), value)?));
-        }
-        if *inner.shape() == shape {
-            return Self::formula(&[&inner], &[], |x, _| x[0]);
-        }
-        // The array seen as a part of a larger one that was just made.
-        let strides: Strides = shape.contiguous_strides();
-        let offset = start.iter().zip(&strides).map(|(&at, &stride)| at * stride as usize).sum();
-        let view = View::AsStrided { shape: inner.shape().clone(), strides: strides.into(), offset };
-        if value.to_f64() == 0.0 {
-            return Self::apply_one(Op::Unview { view, base: Layout::contiguous(shape).into() }, &[&inner]);
-        }
-        let base = Self::constant(Array::filled("pad", shape, self.dtype(), value)?);
-        Self::apply_one(Op::Overwrite(view), &[&base, &inner])
+        padded(self, &pad.into(), value.into())
     }
 }
 
 impl<T: Apply> Padding for T {}
+
+/// An array with a number around it.
+#[track_caller]
+fn padded<T: Apply>(x: &T, pad: &Sizes, value: Scalar) -> Result<T> {
+    let rank = x.rank();
+    if !pad.len().is_multiple_of(2) || pad.len() > 2 * rank {
+        return Err(Error::argument(
+            "pad",
+            format!("a pair for each of the last dimensions of {}, not {pad}", x.shape()),
+        ));
+    }
+    let mut inner = x.clone();
+    let mut shape = x.shape().clone();
+    let mut start = Shape::repeat(0, rank);
+    for (i, pair) in pad.chunks_exact(2).enumerate() {
+        let dim = rank - 1 - i;
+        let size = shape[dim] as i64;
+        let total = size.checked_add(pair[0]).and_then(|size| size.checked_add(pair[1]));
+        let Some(total) = total.filter(|&total| total >= 0) else {
+            return Err(Error::shape(
+                "pad",
+                format!("{pad} makes dimension {dim} of {} negative", x.shape()),
+            ));
+        };
+        shape[dim] = total as usize;
+        start[dim] = pair[0].max(0) as usize;
+        if pair[0] < 0 || pair[1] < 0 {
+            // What is left of it: nothing, where one side takes more than there is.
+            let from = pair[0].saturating_neg().clamp(0, size);
+            let to = (size + pair[1].min(0)).clamp(from, size);
+            let view = View::Slice { dim, start: from as usize, len: (to - from) as usize, step: 1 };
+            inner = T::apply_one(Op::View(view), &[&inner])?;
+        }
+    }
+    if shape == *x.shape() && inner.shape() == x.shape() {
+        // A copy, as everything else gives one.
+        return T::formula(&[x], &[], |x, _| x[0]);
+    }
+    shape.checked_numel("pad")?;
+    if inner.numel() == 0 || shape.numel() == 0 {
+        return Ok(T::constant(Array::filled("pad", shape, x.dtype(), value)?));
+    }
+    if *inner.shape() == shape {
+        return T::formula(&[&inner], &[], |x, _| x[0]);
+    }
+    // The array seen as a part of a larger one that was just made.
+    let strides: Strides = shape.contiguous_strides();
+    let offset = start.iter().zip(&strides).map(|(&at, &stride)| at * stride as usize).sum();
+    let view = View::AsStrided { shape: inner.shape().clone(), strides: strides.into(), offset };
+    if value.to_f64() == 0.0 {
+        return T::apply_one(Op::Unview { view, base: Layout::contiguous(shape).into() }, &[&inner]);
+    }
+    let base = T::constant(Array::filled("pad", shape, x.dtype(), value)?);
+    T::apply_one(Op::Overwrite(view), &[&base, &inner])
+}
 
 /// Where each place of a padded dimension is taken from.
 #[track_caller]

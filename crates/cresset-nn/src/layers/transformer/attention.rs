@@ -167,7 +167,7 @@ impl MultiheadAttention {
 
     /// With other settings: weights of other shapes are drawn anew.
     #[track_caller]
-    fn with(self, change: impl FnOnce(&mut Settings)) -> MultiheadAttention {
+    fn with(self, change: &dyn Fn(&mut Settings)) -> MultiheadAttention {
         let mut settings = self.settings.clone();
         change(&mut settings);
         if settings.weights() == self.settings.weights() {
@@ -180,43 +180,43 @@ impl MultiheadAttention {
     /// In training, the probability with which a weight is dropped.
     #[track_caller]
     pub fn dropout(self, dropout: f64) -> MultiheadAttention {
-        self.with(|settings| settings.dropout = dropout)
+        self.with(&|settings| settings.dropout = dropout)
     }
 
     /// With biases of all linear maps, or without. Weights are drawn anew.
     #[track_caller]
     pub fn bias(self, bias: bool) -> MultiheadAttention {
-        self.with(|settings| settings.bias = bias)
+        self.with(&|settings| settings.bias = bias)
     }
 
     /// With one more key and value, which are learned. Weights are drawn anew.
     #[track_caller]
     pub fn add_bias_kv(self, add: bool) -> MultiheadAttention {
-        self.with(|settings| settings.add_bias_kv = add)
+        self.with(&|settings| settings.add_bias_kv = add)
     }
 
     /// With one more key and value, which are zero.
     #[track_caller]
     pub fn add_zero_attn(self, add: bool) -> MultiheadAttention {
-        self.with(|settings| settings.add_zero_attn = add)
+        self.with(&|settings| settings.add_zero_attn = add)
     }
 
     /// How many features keys have. Weights are drawn anew.
     #[track_caller]
     pub fn kdim(self, kdim: usize) -> MultiheadAttention {
-        self.with(|settings| settings.kdim = kdim)
+        self.with(&|settings| settings.kdim = kdim)
     }
 
     /// How many features values have. Weights are drawn anew.
     #[track_caller]
     pub fn vdim(self, vdim: usize) -> MultiheadAttention {
-        self.with(|settings| settings.vdim = vdim)
+        self.with(&|settings| settings.vdim = vdim)
     }
 
     /// Whether inputs are `[batch, time, features]` instead of `[time, batch, features]`.
     #[track_caller]
     pub fn batch_first(self, batch_first: bool) -> MultiheadAttention {
-        self.with(|settings| settings.batch_first = batch_first)
+        self.with(&|settings| settings.batch_first = batch_first)
     }
 
     /// The output, and the mean weights of all heads `[batch, queries, keys]`.

@@ -87,7 +87,7 @@ impl TransformerDecoderLayer {
 
     /// With other settings: weights of other shapes are drawn anew.
     #[track_caller]
-    pub(super) fn with(self, change: impl FnOnce(&mut LayerSettings)) -> TransformerDecoderLayer {
+    pub(super) fn with(self, change: &dyn Fn(&mut LayerSettings)) -> TransformerDecoderLayer {
         let mut settings = self.settings.clone();
         change(&mut settings);
         if settings.weights() != self.settings.weights() {
@@ -180,8 +180,8 @@ impl TransformerDecoder {
 
     /// All layers with other settings.
     #[track_caller]
-    pub(super) fn with(self, change: impl Fn(&mut LayerSettings)) -> TransformerDecoder {
-        let layers = self.layers.into_iter().map(|layer| layer.with(&change)).collect();
+    pub(super) fn with(self, change: &dyn Fn(&mut LayerSettings)) -> TransformerDecoder {
+        let layers = self.layers.into_iter().map(|layer| layer.with(change)).collect();
         TransformerDecoder { layers, ..self }
     }
 

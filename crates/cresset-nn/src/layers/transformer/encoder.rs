@@ -74,7 +74,7 @@ impl TransformerEncoderLayer {
 
     /// With other settings: weights of other shapes are drawn anew.
     #[track_caller]
-    pub(super) fn with(self, change: impl FnOnce(&mut LayerSettings)) -> TransformerEncoderLayer {
+    pub(super) fn with(self, change: &dyn Fn(&mut LayerSettings)) -> TransformerEncoderLayer {
         let mut settings = self.settings.clone();
         change(&mut settings);
         if settings.weights() != self.settings.weights() {
@@ -153,8 +153,8 @@ impl TransformerEncoder {
 
     /// All layers with other settings.
     #[track_caller]
-    pub(super) fn with(self, change: impl Fn(&mut LayerSettings)) -> TransformerEncoder {
-        let layers = self.layers.into_iter().map(|layer| layer.with(&change)).collect();
+    pub(super) fn with(self, change: &dyn Fn(&mut LayerSettings)) -> TransformerEncoder {
+        let layers = self.layers.into_iter().map(|layer| layer.with(change)).collect();
         TransformerEncoder { layers, ..self }
     }
 

@@ -84,43 +84,43 @@ macro_rules! settings {
         /// How many features lie between the two linear maps; 2048 unless said. Weights are drawn anew.
         #[track_caller]
         pub fn dim_feedforward(self, dim_feedforward: usize) -> Self {
-            self.with(|settings| settings.dim_feedforward = dim_feedforward)
+            self.with(&|settings| settings.dim_feedforward = dim_feedforward)
         }
 
         /// In training, the probability with which something is dropped; 0.1 unless said.
         #[track_caller]
         pub fn dropout(self, dropout: f64) -> Self {
-            self.with(|settings| settings.dropout = dropout)
+            self.with(&|settings| settings.dropout = dropout)
         }
 
         /// What lies between the two linear maps; ReLU unless said.
         #[track_caller]
         pub fn activation(self, activation: TransformerActivation) -> Self {
-            self.with(|settings| settings.activation = activation)
+            self.with(&|settings| settings.activation = activation)
         }
 
         /// What norms add to the variance; 1e-5 unless said.
         #[track_caller]
         pub fn layer_norm_eps(self, layer_norm_eps: f64) -> Self {
-            self.with(|settings| settings.layer_norm_eps = layer_norm_eps)
+            self.with(&|settings| settings.layer_norm_eps = layer_norm_eps)
         }
 
         /// Whether inputs are `[batch, time, features]` instead of `[time, batch, features]`.
         #[track_caller]
         pub fn batch_first(self, batch_first: bool) -> Self {
-            self.with(|settings| settings.batch_first = batch_first)
+            self.with(&|settings| settings.batch_first = batch_first)
         }
 
         /// Whether norms come before attention and network instead of after the sums.
         #[track_caller]
         pub fn norm_first(self, norm_first: bool) -> Self {
-            self.with(|settings| settings.norm_first = norm_first)
+            self.with(&|settings| settings.norm_first = norm_first)
         }
 
         /// With biases of linear maps and norms, as at first, or without. Weights are drawn anew.
         #[track_caller]
         pub fn bias(self, bias: bool) -> Self {
-            self.with(|settings| settings.bias = bias)
+            self.with(&|settings| settings.bias = bias)
         }
     };
 }

@@ -78,11 +78,11 @@ impl Transformer {
     }
 
     #[track_caller]
-    fn with(self, change: impl Fn(&mut LayerSettings)) -> Transformer {
+    fn with(self, change: &dyn Fn(&mut LayerSettings)) -> Transformer {
         let mut settings = self.settings.clone();
         change(&mut settings);
         let fresh = settings.weights() != self.settings.weights();
-        let (encoder, decoder) = (self.encoder.with(&change), self.decoder.with(&change));
+        let (encoder, decoder) = (self.encoder.with(change), self.decoder.with(change));
         Transformer { encoder, decoder, settings }.finished(fresh)
     }
 

@@ -12,17 +12,17 @@ pub use embedding::{EmbeddingLosses, TripletMarginOptions};
 pub use margin::{MarginLosses, MultiMarginOptions};
 pub use regression::{PoissonNllOptions, RegressionLosses};
 
-use std::{str::FromStr, sync::Arc};
+use std::str::FromStr;
 
 use cresset_tensor::{Error, Result, Scalar};
 
-use super::fused::reduce_map;
+use super::fused::reduce_closure;
 use crate::{
     Apply, Expr,
     door::mapped,
-    expr::{Program, traced},
+    expr::Closure,
     infer::broadcast,
-    op::{List, Map, Numbers, Reduction},
+    op::{List, Numbers, Reduction},
 };
 
 /// What becomes of the losses of the elements: PyTorch's `reduction`.
@@ -62,41 +62,37 @@ fn reduced<T, F>(
 ) -> Result<T>
 where
     T: Apply,
-    F: Fn(&[Expr], &[Expr]) -> Expr,
+    F: Fn(&[Expr], &[Expr]) -> Expr + Copy,
 {
-    let program = match reduction {
-        LossReduction::None | LossReduction::Sum => traced(inputs.len(), numbers.len(), &f),
-        // Each term is divided, so that narrow dtypes do not overflow. `move` keeps the closure free of captures if `f`
-        // is.
-        LossReduction::Mean => {
-            traced(inputs.len(), numbers.len() + 1, &move |x: &[Expr], n: &[Expr]| f(x, &n[1..]) * n[0])
-        }
-    };
-    reduced_program(name, reduction, inputs, numbers, program)
+    // Each term is divided, so that narrow dtypes do not overflow. `move` keeps the closure free of captures if `f` is.
+    let mean = move |x: &[Expr], n: &[Expr]| f(x, &n[1..]) * n[0];
+    reduced_closure(name, reduction, inputs, numbers, Closure::of(&f), Closure::of(&mean))
 }
 
-/// [`reduced`] of what the closure wrote: compiled once for all closures.
+/// [`reduced`] of closures whose types are forgotten: compiled once for all.
 #[track_caller]
-fn reduced_program<T: Apply>(
+#[inline(never)]
+fn reduced_closure<T: Apply>(
     name: &'static str,
     reduction: LossReduction,
     inputs: &[&T],
     numbers: &[Scalar],
-    program: Arc<Program>,
+    loss: Closure,
+    mean: Closure,
 ) -> Result<T> {
     if reduction == LossReduction::None {
-        return mapped(program, inputs, numbers).map_err(|error| error.of(name));
+        return mapped(loss, inputs, numbers).map_err(|error| error.of(name));
     }
     let arrays: Vec<_> = inputs.iter().map(|x| x.array()).collect();
     let shape = broadcast(name, &arrays, None)?;
     let dims: List = (0..shape.rank()).collect();
     if reduction == LossReduction::Sum {
-        return reduce_map(Reduction::Sum, &dims, false, inputs, Map::of(program, numbers));
+        return reduce_closure(Reduction::Sum, &dims, false, inputs, numbers, loss);
     }
     let count = shape.numel();
     let mut all = Numbers::from_slice(&[(1.0 / count.max(1) as f64).into()]);
     all.extend_from_slice(numbers);
-    let mean = reduce_map(Reduction::Sum, &dims, false, inputs, Map::of(program, &all))?;
+    let mean = reduce_closure(Reduction::Sum, &dims, false, inputs, &all, mean)?;
     // The mean of nothing.
     if count == 0 { T::formula(&[&mean], &[f64::NAN.into()], |x, n| x[0] * n[0]) } else { Ok(mean) }
 }
