@@ -146,6 +146,7 @@ fn implementation(input: &DeriveInput, nn: &Tokens) -> Result<Tokens> {
     let kind = own.name.unwrap_or_else(|| LitStr::new(&ident.to_string(), Span::call_site()));
     let extra = own.extra.then(|| {
         quote! {
+            #[inline]
             fn extra(&self) -> ::std::string::String {
                 Self::extra(self)
             }
@@ -155,16 +156,19 @@ fn implementation(input: &DeriveInput, nn: &Tokens) -> Result<Tokens> {
     Ok(quote! {
         #[automatically_derived]
         impl #generics #nn::Module for #ident #types #bounds {
+            #[inline]
             #[allow(unused_variables)]
             fn parts<'module>(&'module self, see: #nn::See<'_, 'module>) {
                 match self { #(#arms)* }
             }
 
+            #[inline]
             #[allow(unused_variables)]
             fn parts_mut<'module>(&'module mut self, see: #nn::SeeMut<'_, 'module>) {
                 match self { #(#arms_mut)* }
             }
 
+            #[inline]
             fn kind(&self) -> &str {
                 #kind
             }
@@ -174,6 +178,7 @@ fn implementation(input: &DeriveInput, nn: &Tokens) -> Result<Tokens> {
 
         #[automatically_derived]
         impl #generics ::core::fmt::Debug for #ident #types #bounds {
+            #[inline]
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.write_str(&#nn::printed(self))
             }

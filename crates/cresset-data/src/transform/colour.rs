@@ -11,6 +11,7 @@ use super::{
 
 /// `(image − mean)/std` for each channel. Numbers are one for each channel, or one for all.
 #[track_caller]
+#[inline]
 pub fn normalize(image: &Tensor, mean: &[f64], std: &[f64]) -> Result<Tensor> {
     let (name, dtype) = ("normalize", image.dtype());
     if !dtype.is_float() {
@@ -33,6 +34,7 @@ pub fn normalize(image: &Tensor, mean: &[f64], std: &[f64]) -> Result<Tensor> {
 
 /// `factor·image + (1 − factor)·other`, kept between black and white. Integers are cut off, as torchvision does.
 #[track_caller]
+#[inline]
 fn blend(name: &'static str, image: &Tensor, other: &Tensor, factor: f64) -> Result<Tensor> {
     let bound = white(name, image.dtype())?;
     let mixed =
@@ -43,6 +45,7 @@ fn blend(name: &'static str, image: &Tensor, other: &Tensor, factor: f64) -> Res
 }
 
 #[track_caller]
+#[inline]
 fn check_factor(name: &'static str, factor: f64) -> Result<()> {
     if (0.0..f64::INFINITY).contains(&factor) {
         return Ok(());
@@ -52,6 +55,7 @@ fn check_factor(name: &'static str, factor: f64) -> Result<()> {
 
 /// One or three channels, or an error.
 #[track_caller]
+#[inline]
 fn is_grey(name: &'static str, image: &Tensor) -> Result<bool> {
     match channels_of(name, image)? {
         1 => Ok(true),
@@ -62,6 +66,7 @@ fn is_grey(name: &'static str, image: &Tensor) -> Result<bool> {
 
 /// 0 is black, 1 the image as it is, 2 twice as bright.
 #[track_caller]
+#[inline]
 pub fn adjust_brightness(image: &Tensor, factor: f64) -> Result<Tensor> {
     check_factor("adjust_brightness", factor)?;
     let bound = white("adjust_brightness", image.dtype())?;
@@ -73,6 +78,7 @@ pub fn adjust_brightness(image: &Tensor, factor: f64) -> Result<Tensor> {
 
 /// 0 is grey all over, 1 the image as it is.
 #[track_caller]
+#[inline]
 pub fn adjust_contrast(image: &Tensor, factor: f64) -> Result<Tensor> {
     let name = "adjust_contrast";
     check_factor(name, factor)?;
@@ -83,6 +89,7 @@ pub fn adjust_contrast(image: &Tensor, factor: f64) -> Result<Tensor> {
 
 /// 0 is grey, 1 the image as it is.
 #[track_caller]
+#[inline]
 pub fn adjust_saturation(image: &Tensor, factor: f64) -> Result<Tensor> {
     let name = "adjust_saturation";
     check_factor(name, factor)?;
@@ -94,6 +101,7 @@ pub fn adjust_saturation(image: &Tensor, factor: f64) -> Result<Tensor> {
 
 /// Every hue turned by a part of the circle: −0.5 and 0.5 are the complement.
 #[track_caller]
+#[inline]
 pub fn adjust_hue(image: &Tensor, factor: f64) -> Result<Tensor> {
     let name = "adjust_hue";
     if !(-0.5..=0.5).contains(&factor) {
@@ -115,6 +123,7 @@ pub fn adjust_hue(image: &Tensor, factor: f64) -> Result<Tensor> {
 }
 
 /// Hue, saturation and value of a colour, each from 0 to 1.
+#[inline]
 fn hsv(r: Expr, g: Expr, b: Expr) -> (Expr, Expr, Expr) {
     let (most, least) = (r.maximum(g).maximum(b), r.minimum(g).minimum(b));
     let (grey, range) = (most.eq(least), most - least);
@@ -128,6 +137,7 @@ fn hsv(r: Expr, g: Expr, b: Expr) -> (Expr, Expr, Expr) {
 }
 
 /// The colour of hue, saturation and value.
+#[inline]
 fn rgb(hue: Expr, saturation: Expr, value: Expr) -> [Expr; 3] {
     let sector = (hue * 6.0).floor();
     let within = hue * 6.0 - sector;
@@ -146,6 +156,7 @@ fn rgb(hue: Expr, saturation: Expr, value: Expr) -> [Expr; 3] {
 
 /// `image^gamma · gain`, kept between black and white.
 #[track_caller]
+#[inline]
 pub fn adjust_gamma(image: &Tensor, gamma: f64, gain: f64) -> Result<Tensor> {
     let name = "adjust_gamma";
     check_factor(name, gamma)?;
@@ -160,6 +171,7 @@ pub fn adjust_gamma(image: &Tensor, gamma: f64, gain: f64) -> Result<Tensor> {
 
 /// Grey, `0.2989·red + 0.587·green + 0.114·blue`, as one channel or three equal ones.
 #[track_caller]
+#[inline]
 pub fn rgb_to_grayscale(image: &Tensor, num_output_channels: usize) -> Result<Tensor> {
     let name = "rgb_to_grayscale";
     if num_output_channels != 1 && num_output_channels != 3 {
@@ -185,6 +197,7 @@ pub fn rgb_to_grayscale(image: &Tensor, num_output_channels: usize) -> Result<Te
 
 /// Black for white.
 #[track_caller]
+#[inline]
 pub fn invert(image: &Tensor) -> Result<Tensor> {
     let bound = white("invert", image.dtype())?;
     let inverted = Tensor::formula(&[image], &[bound.into()], |x, n| n[0] - x[0])?;
@@ -193,6 +206,7 @@ pub fn invert(image: &Tensor) -> Result<Tensor> {
 
 /// Pixels from the threshold on inverted.
 #[track_caller]
+#[inline]
 pub fn solarize(image: &Tensor, threshold: f64) -> Result<Tensor> {
     let bound = white("solarize", image.dtype())?;
     let result = Tensor::formula(&[image], &[bound.into(), threshold.into()], |x, n| {
@@ -203,6 +217,7 @@ pub fn solarize(image: &Tensor, threshold: f64) -> Result<Tensor> {
 
 /// Only the highest bits of each uint8 kept.
 #[track_caller]
+#[inline]
 pub fn posterize(image: &Tensor, bits: u32) -> Result<Tensor> {
     if image.dtype() != DType::U8 || bits > 8 {
         return Err(Error::argument(
@@ -217,6 +232,7 @@ pub fn posterize(image: &Tensor, bits: u32) -> Result<Tensor> {
 
 /// The same image in another dtype, where white is 1 in floating point and the largest number of uint8.
 #[track_caller]
+#[inline]
 pub fn convert_image_dtype(image: &Tensor, dtype: DType) -> Result<Tensor> {
     let name = "convert_image_dtype";
     let (from, to) = (white(name, image.dtype())?, white(name, dtype)?);
@@ -236,6 +252,7 @@ pub fn convert_image_dtype(image: &Tensor, dtype: DType) -> Result<Tensor> {
 
 /// An image blurred by a normal distribution of that width, over so many pixels (odd), across and down.
 #[track_caller]
+#[inline]
 pub fn gaussian_blur(
     image: &Tensor,
     [across, down]: [usize; 2],

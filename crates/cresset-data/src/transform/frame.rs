@@ -8,6 +8,7 @@ use super::settings::{Fill, Margins, PaddingMode, channels_of, per_channel, size
 /// The rectangle of that height and width whose upper left corner lies there; black where it lies outside. A view
 /// where it lies inside.
 #[track_caller]
+#[inline]
 pub fn crop(image: &Tensor, top: i64, left: i64, height: usize, width: usize) -> Result<Tensor> {
     let (h, w) = size_of("crop", image)?;
     let inside = |start: i64, length: usize, size: usize| {
@@ -28,6 +29,7 @@ pub fn crop(image: &Tensor, top: i64, left: i64, height: usize, width: usize) ->
 
 /// The middle of an image; black where the image is smaller.
 #[track_caller]
+#[inline]
 pub fn center_crop(image: &Tensor, [height, width]: [usize; 2]) -> Result<Tensor> {
     let (h, w) = size_of("center_crop", image)?;
     // torchvision puts half of what is missing before, rounded down, and then cuts, half rounded to even.
@@ -40,6 +42,7 @@ pub fn center_crop(image: &Tensor, [height, width]: [usize; 2]) -> Result<Tensor
 
 /// Puts something around an image.
 #[track_caller]
+#[inline]
 pub fn pad(image: &Tensor, margins: impl Into<Margins>, mode: PaddingMode) -> Result<Tensor> {
     let Margins { left, top, right, bottom } = margins.into();
     let (h, w) = size_of("pad", image)?;
@@ -65,6 +68,7 @@ pub fn pad(image: &Tensor, margins: impl Into<Margins>, mode: PaddingMode) -> Re
 
 /// Which place of a dimension is seen at each place of the padded one.
 #[track_caller]
+#[inline]
 fn places(size: usize, before: i64, after: i64, mode: PaddingMode) -> Result<Vec<i64>> {
     let n = i64::try_from(size).unwrap_or(i64::MAX);
     let most = match mode {
@@ -91,6 +95,7 @@ fn places(size: usize, before: i64, after: i64, mode: PaddingMode) -> Result<Vec
 
 /// Left for right.
 #[track_caller]
+#[inline]
 pub fn hflip(image: &Tensor) -> Result<Tensor> {
     size_of("hflip", image)?;
     image.flip(-1)
@@ -98,6 +103,7 @@ pub fn hflip(image: &Tensor) -> Result<Tensor> {
 
 /// Upside down.
 #[track_caller]
+#[inline]
 pub fn vflip(image: &Tensor) -> Result<Tensor> {
     size_of("vflip", image)?;
     image.flip(-2)
@@ -105,6 +111,7 @@ pub fn vflip(image: &Tensor) -> Result<Tensor> {
 
 /// A copy with a rectangle of one number, or one for each channel. Without any, it is left as it is.
 #[track_caller]
+#[inline]
 pub fn erase(
     image: &Tensor,
     top: usize,
@@ -120,6 +127,7 @@ pub fn erase(
 
 /// A copy with a rectangle of other pixels.
 #[track_caller]
+#[inline]
 pub(super) fn replace(
     image: &Tensor,
     top: usize,

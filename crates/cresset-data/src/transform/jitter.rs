@@ -59,6 +59,7 @@ impl ColorJitter {
 }
 
 impl Transform for ColorJitter {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let (name, factor) = ("ColorJitter", (1.0, 0.0, f64::MAX));
         let mut image = image.clone();
@@ -94,6 +95,7 @@ impl RandomGrayscale {
 }
 
 impl Transform for RandomGrayscale {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         check_probability("RandomGrayscale", self.0)?;
         if !draw::chance(random, self.0) {
@@ -115,6 +117,7 @@ impl RandomInvert {
 }
 
 impl Transform for RandomInvert {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         check_probability("RandomInvert", self.0)?;
         if draw::chance(random, self.0) { invert(image) } else { Ok(image.clone()) }
@@ -153,6 +156,7 @@ impl RandomErasing {
 }
 
 impl Transform for RandomErasing {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let name = "RandomErasing";
         check_probability(name, self.p)?;
@@ -199,6 +203,7 @@ impl GaussianNoise {
 }
 
 impl Transform for GaussianNoise {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let (name, dtype) = ("GaussianNoise", image.dtype());
         if !dtype.is_float() {
@@ -238,6 +243,7 @@ impl GaussianBlur {
 }
 
 impl Transform for GaussianBlur {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let span = Span::from(self.sigma);
         let sigma = span.draw("GaussianBlur", "sigma", (0.0, f64::MIN_POSITIVE, f64::MAX), random)?;

@@ -50,12 +50,14 @@ pub trait Transform: Send + Sync {
 }
 
 impl<T: Transform + ?Sized> Transform for Box<T> {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         (**self).apply(image, random)
     }
 }
 
 impl<T: Transform + ?Sized> Transform for std::sync::Arc<T> {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         (**self).apply(image, random)
     }
@@ -66,6 +68,7 @@ macro_rules! tuples {
         /// One after another.
         #[allow(non_snake_case)]
         impl<$($name: Transform),*> Transform for ($($name,)*) {
+            #[inline]
             fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
                 let ($($name,)*) = self;
                 let image = image.clone();
@@ -108,6 +111,7 @@ impl Compose {
 }
 
 impl Transform for Compose {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         self.0.iter().try_fold(image.clone(), |image, transform| transform.apply(&image, random))
     }
@@ -125,6 +129,7 @@ impl<F: Fn(&Tensor, &mut Generator) -> Result<Tensor> + Send + Sync> Lambda<F> {
 }
 
 impl<F: Fn(&Tensor, &mut Generator) -> Result<Tensor> + Send + Sync> Transform for Lambda<F> {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         (self.0)(image, random)
     }
@@ -145,6 +150,7 @@ impl<T: Transform> RandomApply<T> {
 }
 
 impl<T: Transform> Transform for RandomApply<T> {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         settings::check_probability("RandomApply", self.p)?;
         if draw::chance(random, self.p) { self.transform.apply(image, random) } else { Ok(image.clone()) }
@@ -169,6 +175,7 @@ impl RandomChoice {
 }
 
 impl Transform for RandomChoice {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         match self.0.get(draw::integer(random, self.0.len())) {
             Some(transform) => transform.apply(image, random),
@@ -195,6 +202,7 @@ impl RandomOrder {
 }
 
 impl Transform for RandomOrder {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let order = draw::permutation(random, self.0.len());
         order.into_iter().try_fold(image.clone(), |image, i| self.0[i].apply(&image, random))

@@ -23,6 +23,7 @@ impl RandomHorizontalFlip {
 }
 
 impl Transform for RandomHorizontalFlip {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         check_probability("RandomHorizontalFlip", self.0)?;
         if draw::chance(random, self.0) { hflip(image) } else { Ok(image.clone()) }
@@ -41,6 +42,7 @@ impl RandomVerticalFlip {
 }
 
 impl Transform for RandomVerticalFlip {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         check_probability("RandomVerticalFlip", self.0)?;
         if draw::chance(random, self.0) { vflip(image) } else { Ok(image.clone()) }
@@ -79,6 +81,7 @@ impl RandomCrop {
 }
 
 impl Transform for RandomCrop {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let [height, width] = self.size;
         let mut image = if self.padding == Margins::default() {
@@ -144,6 +147,7 @@ impl RandomResizedCrop {
 
     /// Top, left, height and width of the part of an image of that height and width.
     #[track_caller]
+    #[inline]
     fn part(&self, h: usize, w: usize, random: &mut Generator) -> Result<[usize; 4]> {
         for _ in 0..10 {
             let Some([height, width]) =
@@ -170,6 +174,7 @@ impl RandomResizedCrop {
 /// Height and width of a rectangle of a random part of an area, in a random proportion of `first:second`, equally
 /// likely in its logarithm; none where it has no pixels. `ratio` is that of width to height.
 #[track_caller]
+#[inline]
 pub(super) fn rectangle(
     name: &'static str,
     area: usize,
@@ -188,6 +193,7 @@ pub(super) fn rectangle(
 }
 
 impl Transform for RandomResizedCrop {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let (h, w) = size_of("RandomResizedCrop", image)?;
         let [top, left, height, width] = self.part(h, w, random)?;
@@ -241,6 +247,7 @@ impl RandomRotation {
 }
 
 impl Transform for RandomRotation {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let angle = self.degrees.draw("RandomRotation", "degrees", (0.0, f64::MIN, f64::MAX), random)?;
         rotate(image, angle, self.interpolation, self.expand, self.center, self.fill.clone())
@@ -305,6 +312,7 @@ impl RandomAffine {
 }
 
 impl Transform for RandomAffine {
+    #[inline]
     fn apply(&self, image: &Tensor, random: &mut Generator) -> Result<Tensor> {
         let name = "RandomAffine";
         let (h, w) = size_of(name, image)?;

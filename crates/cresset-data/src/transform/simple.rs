@@ -26,6 +26,7 @@ impl Normalize {
 }
 
 impl Transform for Normalize {
+    #[inline]
     fn apply(&self, image: &Tensor, _: &mut Generator) -> Result<Tensor> {
         normalize(image, &self.mean, &self.std)
     }
@@ -57,6 +58,7 @@ impl Resize {
 }
 
 impl Transform for Resize {
+    #[inline]
     fn apply(&self, image: &Tensor, _: &mut Generator) -> Result<Tensor> {
         resize(image, self.size, self.interpolation, self.antialias)
     }
@@ -74,6 +76,7 @@ impl CenterCrop {
 }
 
 impl Transform for CenterCrop {
+    #[inline]
     fn apply(&self, image: &Tensor, _: &mut Generator) -> Result<Tensor> {
         center_crop(image, self.0)
     }
@@ -99,6 +102,7 @@ impl Pad {
 }
 
 impl Transform for Pad {
+    #[inline]
     fn apply(&self, image: &Tensor, _: &mut Generator) -> Result<Tensor> {
         pad(image, self.margins, self.mode)
     }
@@ -116,6 +120,7 @@ impl Grayscale {
 }
 
 impl Transform for Grayscale {
+    #[inline]
     fn apply(&self, image: &Tensor, _: &mut Generator) -> Result<Tensor> {
         rgb_to_grayscale(image, self.0)
     }
@@ -133,6 +138,7 @@ impl ConvertImageDtype {
 }
 
 impl Transform for ConvertImageDtype {
+    #[inline]
     fn apply(&self, image: &Tensor, _: &mut Generator) -> Result<Tensor> {
         convert_image_dtype(image, self.0)
     }
@@ -166,6 +172,7 @@ impl OneHot {
 }
 
 impl Transform for OneHot {
+    #[inline]
     fn apply(&self, classes: &Tensor, _: &mut Generator) -> Result<Tensor> {
         classes.one_hot(i64::try_from(self.num_classes).unwrap_or(i64::MAX))?.to_dtype(self.dtype)
     }

@@ -33,6 +33,7 @@ impl From<[usize; 2]> for ResizeTo {
 
 /// An image at another size. With `antialias`, pixels are averaged where it becomes smaller.
 #[track_caller]
+#[inline]
 pub fn resize(
     image: &Tensor,
     size: impl Into<ResizeTo>,
@@ -67,6 +68,7 @@ pub fn resize(
 
 /// A rectangle of an image at another size.
 #[track_caller]
+#[inline]
 pub fn resized_crop(
     image: &Tensor,
     [top, left]: [i64; 2],
@@ -124,6 +126,7 @@ impl Affine {
 
 /// An affine map of an image of the same size.
 #[track_caller]
+#[inline]
 pub fn affine(
     image: &Tensor,
     map: &Affine,
@@ -140,6 +143,7 @@ pub fn affine(
 /// An image turned, counter-clockwise by degrees, around its middle or a `center` (x, y). With `expand`, it becomes as
 /// large as it has to be for all of it to be seen.
 #[track_caller]
+#[inline]
 pub fn rotate(
     image: &Tensor,
     angle: f64,
@@ -155,6 +159,7 @@ pub fn rotate(
 }
 
 /// Height and width of what holds all of a mapped image, as torchvision rounds it.
+#[inline]
 fn expanded(matrix: &Matrix, height: usize, width: usize) -> (usize, usize) {
     let (x, y) = (0.5 * width as f64, 0.5 * height as f64);
     let side = |row: [f64; 3], half: f64| {
@@ -171,6 +176,7 @@ fn expanded(matrix: &Matrix, height: usize, width: usize) -> (usize, usize) {
 
 /// An image read at the places of a map.
 #[track_caller]
+#[inline]
 fn warp(
     name: &'static str,
     image: &Tensor,
@@ -227,6 +233,7 @@ fn warp(
 /// A function of floating-point images `[n, channels, height, width]`, of an image of any dtype and rank. Integers are
 /// rounded, and kept within what they can be.
 #[track_caller]
+#[inline]
 pub(super) fn in_floats(image: &Tensor, function: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     let (dtype, shape) = (image.dtype(), image.shape());
     let rank = shape.rank();

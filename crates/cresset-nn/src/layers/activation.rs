@@ -24,6 +24,7 @@ macro_rules! plain {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, $x: &Tensor) -> Result<Tensor> {
                 entering(self).gives($forward)
             }
@@ -69,6 +70,7 @@ macro_rules! numbered {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, $x: &Tensor) -> Result<Tensor> {
                 let boundary = entering(self);
                 let $this = self;
@@ -101,6 +103,7 @@ macro_rules! over_dimension {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.$method(self.dim))
             }
@@ -261,6 +264,7 @@ impl Gelu {
 
 impl Layer for Gelu {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(match self.approximate {
             GeluApproximation::None => x.gelu(),
@@ -315,6 +319,7 @@ impl PRelu {
 
 impl Layer for PRelu {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.prelu(self.weight.get()?))
     }
@@ -358,6 +363,7 @@ impl RRelu {
 
 impl Layer for RRelu {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.rrelu(self.lower, self.upper, self.training.is_on()))
     }
@@ -384,6 +390,7 @@ impl Threshold {
 
 impl Layer for Threshold {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.threshold(self.threshold, self.value))
     }
@@ -420,6 +427,7 @@ impl Glu {
 
 impl Layer for Glu {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.glu(self.dim))
     }

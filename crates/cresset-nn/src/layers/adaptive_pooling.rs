@@ -37,6 +37,7 @@ macro_rules! adaptive_pools {
 
         impl Layer for $avg {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.$average(self.output_size.clone()))
             }
@@ -58,6 +59,7 @@ macro_rules! adaptive_pools {
 
             /// The largest, and where in its channel (counted in row-major order) each lies: PyTorch's `return_indices=True`.
             #[track_caller]
+            #[inline]
             pub fn forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
                 entering(self).gives(x.$with_indices(self.output_size.clone()))
             }
@@ -69,6 +71,7 @@ macro_rules! adaptive_pools {
 
         impl Layer for $max {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.$maximum(self.output_size.clone()))
             }
@@ -157,6 +160,7 @@ macro_rules! fractional_pools {
 
             /// The largest, and where in its channel (counted in row-major order) each lies: PyTorch's `return_indices=True`.
             #[track_caller]
+            #[inline]
             pub fn forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
                 let boundary = entering(self);
                 let size = self.target.of(stringify!($name), $dims, x)?;
@@ -169,6 +173,7 @@ macro_rules! fractional_pools {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(Ok(self.forward_with_indices(x)?.0))
             }

@@ -170,6 +170,7 @@ macro_rules! batch_norms {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 let boundary = entering(self);
                 check(stringify!($name), matches!(x.rank(), $ranks), $shape, x)?;
@@ -201,6 +202,7 @@ macro_rules! instance_norms {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 let boundary = entering(self);
                 let batched = x.rank() == $dims + 2;

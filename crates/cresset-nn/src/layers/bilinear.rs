@@ -52,6 +52,7 @@ impl Bilinear {
 
     /// What it computes of two inputs, whose sizes agree but for the last.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
         entering(self).gives(x1.bilinear(
             x2,

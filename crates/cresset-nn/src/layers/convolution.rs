@@ -327,6 +327,7 @@ macro_rules! convolutions {
 
         impl Layer for $conv {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(self.forward_with(self.weight.get()?, x))
             }
@@ -338,6 +339,7 @@ macro_rules! convolutions {
             }
 
             #[track_caller]
+            #[inline]
             fn forward_with(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
                 let bias = self.bias.as_ref().map(Parameter::get).transpose()?;
                 let (x, options) = self.kernel.around(x)?;
@@ -378,6 +380,7 @@ macro_rules! convolutions {
 
             /// [`forward`](Layer::forward) with an output of a size, which fits the input: PyTorch's argument `output_size`.
             #[track_caller]
+            #[inline]
             pub fn forward_with_size(&self, x: &Tensor, output_size: impl Into<Sizes>) -> Result<Tensor> {
                 let boundary = entering(self);
                 let weight = self.weight.get()?;
@@ -389,6 +392,7 @@ macro_rules! convolutions {
 
         impl Layer for $transpose {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(self.forward_with(self.weight.get()?, x))
             }
@@ -402,6 +406,7 @@ macro_rules! convolutions {
             }
 
             #[track_caller]
+            #[inline]
             fn forward_with(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
                 let bias = self.bias.as_ref().map(Parameter::get).transpose()?;
                 let extra = self.kernel.output_padding.clone();

@@ -40,6 +40,7 @@ impl CosineSimilarity {
 
     /// The cosine of the angle of each two vectors.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
         entering(self).gives(x1.cosine_similarity(x2, self.dim, self.eps))
     }
@@ -85,6 +86,7 @@ impl PairwiseDistance {
 
     /// The distance of each two vectors.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
         entering(self).gives(x1.pairwise_distance(x2, self.p, self.eps, self.keepdim))
     }

@@ -34,6 +34,7 @@ macro_rules! dropouts {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.$method(self.p, self.training.is_on()))
             }

@@ -192,6 +192,7 @@ impl Embedding {
 impl Layer for Embedding {
     /// The rows at these indices, which are integers of any shape.
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.embedding_with(self.weight.get()?, self.settings.options))
     }
@@ -240,6 +241,7 @@ impl EmbeddingBag {
 
     /// With where each bag starts, for indices of one dimension, and with a factor for each row, for sums.
     #[track_caller]
+    #[inline]
     pub fn forward_with(
         &self,
         x: &Tensor,
@@ -274,6 +276,7 @@ impl EmbeddingBag {
 impl Layer for EmbeddingBag {
     /// Every row of indices of two dimensions is a bag.
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(self.forward_with(x, None, None))
     }

@@ -57,6 +57,7 @@ impl Linear {
 
 impl Layer for Linear {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(self.forward_with(self.weight.get()?, x))
     }
@@ -68,6 +69,7 @@ impl Weighted for Linear {
     }
 
     #[track_caller]
+    #[inline]
     fn forward_with(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
         x.linear(weight, self.bias.as_ref().map(Parameter::get).transpose()?)
     }

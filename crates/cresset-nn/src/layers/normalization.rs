@@ -79,6 +79,7 @@ impl LayerNorm {
 
 impl Layer for LayerNorm {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.layer_norm(
             &self.normalized_shape,
@@ -131,6 +132,7 @@ impl RmsNorm {
 
 impl Layer for RmsNorm {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.rms_norm(&self.normalized_shape, get(&self.weight)?, self.eps))
     }
@@ -215,6 +217,7 @@ impl GroupNorm {
 
 impl Layer for GroupNorm {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let boundary = entering(self);
         let (weight, bias) = (get(&self.weight)?, get(&self.bias)?);
@@ -273,6 +276,7 @@ impl LocalResponseNorm {
 
 impl Layer for LocalResponseNorm {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.local_response_norm(self.size, self.alpha, self.beta, self.k))
     }

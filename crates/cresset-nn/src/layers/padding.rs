@@ -43,6 +43,7 @@ macro_rules! pads {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.pad(sides(stringify!($name), $dims, &self.padding)?, $mode))
             }
@@ -89,6 +90,7 @@ macro_rules! constant_pads {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.pad(sides(stringify!($name), $dims, &self.padding)?, PadMode::Constant(self.value)))
             }

@@ -54,6 +54,7 @@ macro_rules! pools {
 
             /// The largest, and where in its channel (counted in row-major order) each lies: PyTorch's `return_indices=True`.
             #[track_caller]
+            #[inline]
             pub fn forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
                 entering(self).gives(x.$max_indices(self.kernel_size.clone(), &self.options))
             }
@@ -73,6 +74,7 @@ macro_rules! pools {
 
         impl Layer for $max {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.$max_with(self.kernel_size.clone(), &self.options))
             }
@@ -136,6 +138,7 @@ macro_rules! pools {
 
         impl Layer for $avg {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.$avg_with(self.kernel_size.clone(), &self.options))
             }
@@ -181,6 +184,7 @@ macro_rules! pools {
 
         impl Layer for $lp {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 let boundary = entering(self);
                 let (p, kernel) = (self.norm_type.to_f64(), self.kernel_size.clone());
@@ -215,12 +219,14 @@ macro_rules! pools {
 
             /// The pool's values and indices, back in an input of the size that leaves no remainder.
             #[track_caller]
+            #[inline]
             pub fn forward(&self, x: &Tensor, indices: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.$unpool_with(indices, self.kernel_size.clone(), &self.options(None)))
             }
 
             /// [`forward`](Self::forward) to an input of that size, as several give a pool of one size.
             #[track_caller]
+            #[inline]
             pub fn forward_with_size(
                 &self,
                 x: &Tensor,

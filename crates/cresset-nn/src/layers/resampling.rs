@@ -77,6 +77,7 @@ macro_rules! upsamplings {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.interpolate(&self.options))
             }
@@ -146,6 +147,7 @@ macro_rules! shuffles {
 
         impl Layer for $name {
             #[track_caller]
+            #[inline]
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 entering(self).gives(x.$method(self.$factor))
             }
@@ -221,6 +223,7 @@ impl Unfold {
 
 impl Layer for Unfold {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.im2col(self.kernel_size.clone(), &self.options))
     }
@@ -250,6 +253,7 @@ impl Fold {
 
 impl Layer for Fold {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.col2im(self.output_size.clone(), self.kernel_size.clone(), &self.options))
     }

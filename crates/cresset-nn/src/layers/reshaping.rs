@@ -22,6 +22,7 @@ impl Identity {
 
 impl Layer for Identity {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(Ok(x.clone()))
     }
@@ -71,6 +72,7 @@ impl Flatten {
 
 impl Layer for Flatten {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.flatten_dims(self.start_dim, self.end_dim))
     }
@@ -97,6 +99,7 @@ impl Unflatten {
 
 impl Layer for Unflatten {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives(x.unflatten(self.dim, self.unflattened_size.clone()))
     }
@@ -133,6 +136,7 @@ impl<F: Send + Sync> Module for Lambda<F> {
 
 impl<F: Fn(&Tensor) -> Result<Tensor> + Send + Sync> Layer for Lambda<F> {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         entering(self).gives((self.function)(x))
     }

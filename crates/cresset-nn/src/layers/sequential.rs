@@ -80,6 +80,7 @@ impl Module for Sequential {
 
 impl Layer for Sequential {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let boundary = entering(self);
         let mut x = x.clone();

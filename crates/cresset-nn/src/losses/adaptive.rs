@@ -91,6 +91,7 @@ impl AdaptiveLogSoftmaxWithLoss {
 
     /// The log probability of each target, and the mean of their negatives.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<(Tensor, Tensor)> {
         let boundary = entering(self);
         self.head.weight.get()?;

@@ -59,6 +59,7 @@ impl CrossEntropyLoss {
 
     /// How unlikely the logits make the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let CrossEntropyLoss { reduction, ignore_index, label_smoothing, .. } = *self;
         let weight = tensor(&self.weight);
@@ -99,6 +100,7 @@ impl NllLoss {
 
     /// How unlikely the target is.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.nll_loss_with(target, tensor(&self.weight), self.ignore_index, self.reduction)
     }
@@ -142,6 +144,7 @@ impl KlDivLoss {
 
     /// How far the distribution is from the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         if self.batchmean {
             return input.kl_div_batchmean(target, self.log_target);
@@ -173,6 +176,7 @@ impl BceLoss {
 
     /// How unlikely the target is.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.binary_cross_entropy_with(target, tensor(&self.weight), self.reduction)
     }
@@ -209,6 +213,7 @@ impl BceWithLogitsLoss {
 
     /// How unlikely the logits make the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let (weight, positive) = (tensor(&self.weight), tensor(&self.pos_weight));
         input.binary_cross_entropy_with_logits_with(target, weight, positive, self.reduction)
@@ -286,6 +291,7 @@ impl LinearCrossEntropyLoss {
 
     /// How unlikely the logits of the input make the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let mut shape = Shape::from_slice(&[self.num_classes]);
         self.out_features.iter().for_each(|&size| shape.push(size));

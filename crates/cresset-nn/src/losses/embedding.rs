@@ -26,6 +26,7 @@ impl MarginRankingLoss {
 
     /// How far the two are from ranking as the target says.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input1: &Tensor, input2: &Tensor, target: &Tensor) -> Result<Tensor> {
         input1.margin_ranking_loss_with(input2, target, self.margin, self.reduction)
     }
@@ -52,6 +53,7 @@ impl HingeEmbeddingLoss {
 
     /// How far the distances are from what the target says.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.hinge_embedding_loss_with(target, self.margin, self.reduction)
     }
@@ -79,6 +81,7 @@ impl CosineEmbeddingLoss {
 
     /// How far the vectors are from lying as the target says.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input1: &Tensor, input2: &Tensor, target: &Tensor) -> Result<Tensor> {
         input1.cosine_embedding_loss_with(input2, target, self.margin, self.reduction)
     }
@@ -128,6 +131,7 @@ impl TripletMarginLoss {
 
     /// How far the negatives are from being farther away than the positives.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, anchor: &Tensor, positive: &Tensor, negative: &Tensor) -> Result<Tensor> {
         let TripletMarginLoss { reduction, margin, p, eps, swap } = *self;
         let options = TripletMarginOptions { margin, p, eps, swap, reduction };
@@ -194,6 +198,7 @@ impl TripletMarginWithDistanceLoss {
 
     /// How far the negatives are from being farther away than the positives.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, anchor: &Tensor, positive: &Tensor, negative: &Tensor) -> Result<Tensor> {
         let own = PairwiseDistance::new();
         let distance = |a: &Tensor, b: &Tensor| match (&self.function, &self.distance_function) {

@@ -21,6 +21,7 @@ impl MultiLabelMarginLoss {
 
     /// How far the scores of the classes listed are from exceeding the others.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.multilabel_margin_loss_with(target, self.reduction)
     }
@@ -48,6 +49,7 @@ impl MultiLabelSoftMarginLoss {
 
     /// How unlikely the scores make the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.multilabel_soft_margin_loss_with(target, tensor(&self.weight), self.reduction)
     }
@@ -89,6 +91,7 @@ impl MultiMarginLoss {
 
     /// How far the target's score is from exceeding the others.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let MultiMarginLoss { p, margin, reduction, .. } = *self;
         let weight = tensor(&self.weight);
@@ -110,6 +113,7 @@ impl SoftMarginLoss {
 
     /// How far the scores are from having the signs of the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.soft_margin_loss_with(target, self.reduction)
     }

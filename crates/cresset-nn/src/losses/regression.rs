@@ -27,6 +27,7 @@ impl L1Loss {
 
     /// How far the input is from the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.l1_loss_with(target, None, self.reduction)
     }
@@ -54,6 +55,7 @@ impl MseLoss {
 
     /// How far the input is from the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.mse_loss_with(target, None, self.reduction)
     }
@@ -80,6 +82,7 @@ impl SmoothL1Loss {
 
     /// How far the input is from the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.smooth_l1_loss_with(target, self.beta, self.reduction)
     }
@@ -106,6 +109,7 @@ impl HuberLoss {
 
     /// How far the input is from the target.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.huber_loss_with(target, self.delta, None, self.reduction)
     }
@@ -147,6 +151,7 @@ impl PoissonNllLoss {
 
     /// How unlikely the target is.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, log_input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let PoissonNllLoss { reduction, log_input: log, full, eps } = *self;
         log_input.poisson_nll_loss_with(target, PoissonNllOptions { log_input: log, full, eps, reduction })
@@ -184,6 +189,7 @@ impl GaussianNllLoss {
     /// How unlikely the target is, if it is expected to be the input, with that variance (for each element, for each row,
     /// or one number).
     #[track_caller]
+    #[inline]
     pub fn forward<'a>(
         &self,
         input: &Tensor,

@@ -44,6 +44,7 @@ impl CtcLoss {
     /// How unlikely the targets are, of log probabilities `[t, n, c]` (or `[t, c]`) and targets `[n, s]` or one after
     /// another.
     #[track_caller]
+    #[inline]
     pub fn forward(
         &self,
         log_probs: &Tensor,

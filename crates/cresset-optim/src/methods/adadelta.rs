@@ -55,6 +55,7 @@ impl Method for AdadeltaOptions {
     const KEEPS: &'static [(&'static str, Kept)] =
         &[("step", Kept::Number), ("square_avg", Kept::Array), ("acc_delta", Kept::Array)];
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         at.count();
         let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);

@@ -90,6 +90,7 @@ impl Method for AdafactorOptions {
         }
     }
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         let (parameter, gradient) = (at.parameter().clone(), at.gradient().clone());

@@ -58,6 +58,7 @@ impl Method for AdagradOptions {
     const NAME: &'static str = "Adagrad";
     const KEEPS: &'static [(&'static str, Kept)] = &[("step", Kept::Number), ("sum", Kept::Array)];
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         at.start("sum", self.initial_accumulator_value)?;

@@ -57,6 +57,7 @@ macro_rules! adam_options {
             const NAME: &'static str = $name;
             const KEEPS: &'static [(&'static str, Kept)] = KEEPS;
 
+            #[inline]
             fn step(&self, at: &mut Place) -> Result<()> {
                 let $options { lr, betas, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay } =
                     *self;
@@ -103,6 +104,7 @@ const KEEPS: &[(&str, Kept)] = &[
     ("max_exp_avg_sq", Kept::Sometimes),
 ];
 
+#[inline]
 fn step(
     at: &mut Place,
     lr: f64,

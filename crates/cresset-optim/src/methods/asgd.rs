@@ -59,6 +59,7 @@ impl Method for AsgdOptions {
     const KEEPS: &'static [(&'static str, Kept)] =
         &[("step", Kept::Number), ("eta", Kept::Number), ("mu", Kept::Number), ("ax", Kept::Array)];
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         // PyTorch keeps both in float32.

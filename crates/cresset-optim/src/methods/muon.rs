@@ -129,6 +129,7 @@ impl Method for MuonOptions {
         ))
     }
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         let (parameter, gradient) = (at.parameter().clone(), at.gradient().clone());
         if parameter.numel() == 0 {

@@ -75,6 +75,7 @@ impl Method for NAdamOptions {
         ("exp_avg_sq", Kept::Array),
     ];
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         let (beta1, beta2) = self.betas;

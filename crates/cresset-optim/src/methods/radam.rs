@@ -67,6 +67,7 @@ impl Method for RAdamOptions {
     const KEEPS: &'static [(&'static str, Kept)] =
         &[("step", Kept::Number), ("exp_avg", Kept::Array), ("exp_avg_sq", Kept::Array)];
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         let t = at.count();
         let (beta1, beta2) = self.betas;

@@ -68,6 +68,7 @@ impl Method for RMSpropOptions {
         ("grad_avg", Kept::Sometimes),
     ];
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         at.count();
         let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);

@@ -63,6 +63,7 @@ impl Method for RpropOptions {
     const KEEPS: &'static [(&'static str, Kept)] =
         &[("step", Kept::Number), ("prev", Kept::Array), ("step_size", Kept::Array)];
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         at.count();
         at.start("step_size", self.lr)?;

@@ -67,6 +67,7 @@ impl Method for SgdOptions {
     const NAME: &'static str = "SGD";
     const KEEPS: &'static [(&'static str, Kept)] = &[("momentum_buffer", Kept::Sometimes)];
 
+    #[inline]
     fn step(&self, at: &mut Place) -> Result<()> {
         let slope = Slope::new(self.maximize, self.weight_decay, false, self.lr);
         if self.momentum == 0.0 {

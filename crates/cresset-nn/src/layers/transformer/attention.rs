@@ -221,6 +221,7 @@ impl MultiheadAttention {
 
     /// The output, and the mean weights of all heads `[batch, queries, keys]`.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, query: &Tensor, key: &Tensor, value: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
         self.forward_with(query, key, value, MultiheadAttentionOptions::default())
     }
@@ -228,6 +229,7 @@ impl MultiheadAttention {
     /// The output, and the weights if they are wanted: `[batch, queries, keys]`, or of each head `[batch, heads, queries,
     /// keys]`.
     #[track_caller]
+    #[inline]
     pub fn forward_with(
         &self,
         query: &Tensor,

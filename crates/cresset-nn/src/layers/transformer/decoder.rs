@@ -116,12 +116,14 @@ impl TransformerDecoderLayer {
 
     /// Without masks.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, tgt: &Tensor, memory: &Tensor) -> Result<Tensor> {
         self.forward_with(tgt, memory, DecoderMasks::default())
     }
 
     /// With masks.
     #[track_caller]
+    #[inline]
     pub fn forward_with(&self, tgt: &Tensor, memory: &Tensor, masks: DecoderMasks<'_>) -> Result<Tensor> {
         let boundary = entering(self);
         let norm_first = self.settings.norm_first;
@@ -203,12 +205,14 @@ impl TransformerDecoder {
 
     /// Without masks.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, tgt: &Tensor, memory: &Tensor) -> Result<Tensor> {
         self.forward_with(tgt, memory, DecoderMasks::default())
     }
 
     /// With masks.
     #[track_caller]
+    #[inline]
     pub fn forward_with(&self, tgt: &Tensor, memory: &Tensor, masks: DecoderMasks<'_>) -> Result<Tensor> {
         let boundary = entering(self);
         let batch_first = self.layers.first().is_some_and(|layer| layer.settings.batch_first);

@@ -100,6 +100,7 @@ impl TransformerEncoderLayer {
 
     /// With masks.
     #[track_caller]
+    #[inline]
     pub fn forward_with(&self, src: &Tensor, masks: EncoderMasks<'_>) -> Result<Tensor> {
         let boundary = entering(self);
         let norm_first = self.settings.norm_first;
@@ -122,6 +123,7 @@ impl TransformerEncoderLayer {
 
 impl Layer for TransformerEncoderLayer {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.forward_with(x, EncoderMasks::default())
     }
@@ -176,6 +178,7 @@ impl TransformerEncoder {
 
     /// With masks.
     #[track_caller]
+    #[inline]
     pub fn forward_with(&self, src: &Tensor, masks: EncoderMasks<'_>) -> Result<Tensor> {
         let boundary = entering(self);
         let batch_first = self.layers.first().is_some_and(|layer| layer.settings.batch_first);
@@ -194,6 +197,7 @@ impl TransformerEncoder {
 
 impl Layer for TransformerEncoder {
     #[track_caller]
+    #[inline]
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.forward_with(x, EncoderMasks::default())
     }

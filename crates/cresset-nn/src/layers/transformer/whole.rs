@@ -106,12 +106,14 @@ impl Transformer {
 
     /// Without masks.
     #[track_caller]
+    #[inline]
     pub fn forward(&self, src: &Tensor, tgt: &Tensor) -> Result<Tensor> {
         self.forward_with(src, tgt, TransformerMasks::default())
     }
 
     /// With masks.
     #[track_caller]
+    #[inline]
     pub fn forward_with(&self, src: &Tensor, tgt: &Tensor, masks: TransformerMasks<'_>) -> Result<Tensor> {
         let boundary = entering(self);
         if src.rank() != tgt.rank() {
