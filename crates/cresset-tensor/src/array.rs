@@ -24,7 +24,7 @@ impl Array {
     pub fn uninitialised(operation: &'static str, shape: Shape, dtype: DType) -> Result<Array> {
         let numel = shape.checked_numel(operation)?;
         let storage = Storage::uninitialised(operation, numel * dtype.size())?;
-        Ok(Array::over(storage, shape, dtype))
+        Ok(Array::row_major(storage, shape, dtype))
     }
 
     /// Uninitialised, row-major, of the shape of another. Whoever asks writes every element before anyone else sees it.
@@ -130,10 +130,10 @@ impl Array {
 
     /// A vector under a shape of as many elements.
     fn over_vec<T: Element>(vec: Vec<T>, shape: Shape) -> Array {
-        Array::over(Storage::from_vec(vec), shape, T::DTYPE)
+        Array::row_major(Storage::from_vec(vec), shape, T::DTYPE)
     }
 
-    fn over(storage: Storage, shape: Shape, dtype: DType) -> Array {
+    fn row_major(storage: Storage, shape: Shape, dtype: DType) -> Array {
         let layout = Arc::new(Layout::contiguous(shape));
         Array { storage: Arc::new(storage), layout, dtype, device: Device::Cpu }
     }

@@ -179,7 +179,8 @@ pub(crate) fn differentiate<T: Carrier>(context: &Context<T>, dys: &[Option<T>])
             | Op::TopK { .. }
             | Op::SearchSorted { .. }
             | Op::Softmax { .. }
-            | Op::Normalize { .. },
+            | Op::Normalize { .. }
+            | Op::ToDevice { .. },
             _,
         ) => T::over_tensors(context, dys, seldom),
     }
@@ -319,7 +320,7 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
         }
         Op::Normalize { dims, .. } => smallvec![Some(normalize(context, *dims, dys)?)],
         Op::ToDevice { from, to } => {
-            smallvec![Some(T::apply_one(Op::ToDevice { from: *to, to: *from }, &[dy])?)]
+            smallvec![Some(Tensor::apply_one(Op::ToDevice { from: *to, to: *from }, &[dy])?)]
         }
     })
 }
