@@ -17,9 +17,12 @@ use crate::{
     Tensor,
     history::{History, Kept, Kind, Leaf, Node, Saved, Watch, lock},
     mode::{self, mode},
-    rules::{self, Context, Gradients, fit},
+    rules::{self, Context, Gradients, Some64, fit},
     tensor::{Hook, check_finite},
 };
+
+/// What says the gradients of an operation's inputs, over tensors.
+pub(crate) type Rule = fn(&Context<Tensor>, &[Option<Tensor>]) -> Result<Gradients<Tensor>>;
 
 /// What gradients are computed with: arrays, or tensors where the gradients are to have gradients.
 pub(crate) trait Carrier: Apply {
@@ -32,11 +35,7 @@ pub(crate) trait Carrier: Apply {
     /// Whether what is computed with it is recorded.
     const RECORDS: bool;
     /// The gradients that a rule gives which is compiled for tensors alone.
-    fn over_tensors(
-        context: &Context<Self>,
-        dys: &[Option<Self>],
-        rule: fn(&Context<Tensor>, &[Option<Tensor>]) -> Result<Gradients<Tensor>>,
-    ) -> Result<Gradients<Self>>;
+    fn over_tensors(context: &Context<Self>, dys: &[Option<Self>], rule: Rule) -> Result<Gradients<Self>>;
 }
 
 impl Carrier for Array {
@@ -50,11 +49,7 @@ impl Carrier for Array {
         Tensor::constant(self.clone())
     }
     const RECORDS: bool = false;
-    fn over_tensors(
-        context: &Context<Array>,
-        dys: &[Option<Array>],
-        rule: fn(&Context<Tensor>, &[Option<Tensor>]) -> Result<Gradients<Tensor>>,
-    ) -> Result<Gradients<Array>> {
+    fn over_tensors(context: &Context<Array>, dys: &[Option<Array>], rule: Rule) -> Result<Gradients<Array>> {
         let tensors = |arrays: &[Option<Array>]| -> SmallVec<[Option<Tensor>; 2]> {
             arrays.iter().map(|array| array.clone().map(Tensor::constant)).collect()
         };
@@ -85,7 +80,7 @@ impl Carrier for Tensor {
     fn over_tensors(
         context: &Context<Tensor>,
         dys: &[Option<Tensor>],
-        rule: fn(&Context<Tensor>, &[Option<Tensor>]) -> Result<Gradients<Tensor>>,
+        rule: Rule,
     ) -> Result<Gradients<Tensor>> {
         rule(context, dys)
     }
@@ -212,17 +207,21 @@ fn drive<T: Carrier>(
     }
     while let Some(first) = pass.arrivals.pop() {
         let node = first.node;
-        let mut dys: SmallVec<[Option<T>; 1]> = SmallVec::new();
-        if node.outputs.len() > 1 {
-            dys.resize_with(node.outputs.len(), || None);
-            dys[first.output] = Some(first.gradient);
+        // Most nodes have one output, and need no list.
+        let (mut one, mut several);
+        let dys = if node.outputs.len() > 1 {
+            several = Vec::new();
+            several.resize_with(node.outputs.len(), || None);
+            several[first.output] = Some(first.gradient);
+            several.as_mut_slice()
         } else {
-            dys.push(Some(first.gradient));
-        }
+            one = [Some(first.gradient)];
+            one.as_mut_slice()
+        };
         while let Some(next) = pass.arrivals.pop_of(&node) {
             accumulate(&mut dys[next.output], next.gradient)?;
         }
-        watch(&node, &mut dys)?;
+        watch(&node, dys)?;
         for (output, dy) in dys.iter().enumerate().filter(|_| !pass.places.is_empty()) {
             if let Some(places) = pass.places.get(&(Arc::as_ptr(&node) as usize, output)) {
                 for &i in places {
@@ -235,7 +234,7 @@ fn drive<T: Carrier>(
         {
             continue;
         }
-        let gradients = step::<T>(&node, &dys, retain, pass.useful.as_ref(), &pass.places)
+        let gradients = step::<T>(&node, dys, retain, pass.useful.as_ref(), &pass.places)
             .map_err(|error| error.at(node.location))?;
         for (i, gradient) in gradients.into_iter().enumerate() {
             let (Some(gradient), Some(edge)) = (gradient, node.edges.get(i)) else { continue };
@@ -386,13 +385,10 @@ fn accumulate<T: Apply>(sum: &mut Option<T>, part: T) -> Result<()> {
 
 /// Shows the gradients to those who watch.
 fn watch<T: Carrier>(node: &Node, dys: &mut [Option<T>]) -> Result<()> {
-    let watches = {
-        let watches = lock(&node.watches);
-        if watches.is_empty() {
-            return Ok(());
-        }
-        watches.clone()
-    };
+    if !node.watches.any() {
+        return Ok(());
+    }
+    let watches = node.watches.list().clone();
     for (output, watch) in watches {
         let Some(dy) = dys[output].take() else { continue };
         dys[output] = Some(match watch {
@@ -500,16 +496,13 @@ fn step<T: Carrier>(
     useful: Option<&HashSet<usize>>,
     places: &HashMap<(usize, usize), Vec<usize>>,
 ) -> Result<Gradients<T>> {
-    let mut wanted: SmallVec<[bool; 8]> = SmallVec::new();
-    for edge in &node.edges {
-        wanted.push(
-            edge.to.is_tracked()
-                && useful.is_none_or(|useful| {
-                    let (place, output) = key(&edge.to);
-                    useful.contains(&place) || places.contains_key(&(place, output))
-                }),
-        );
-    }
+    let wanted = Some64::which(node.edges.iter().map(|edge| {
+        edge.to.is_tracked()
+            && useful.is_none_or(|useful| {
+                let (place, output) = key(&edge.to);
+                useful.contains(&place) || places.contains_key(&(place, output))
+            })
+    }));
     let op = match &node.kind {
         Kind::Op(op) => op,
         Kind::Adjoint(adjoint) => {
@@ -520,7 +513,7 @@ fn step<T: Carrier>(
         Kind::Custom(function) => {
             let given: Vec<Option<Tensor>> = dys.iter().map(|dy| dy.as_ref().map(T::to_tensor)).collect();
             return Ok(function
-                .backward(node, &given, &wanted, retain)?
+                .backward(node, &given, wanted, retain)?
                 .into_iter()
                 .map(|dx| dx.map(|dx| T::of_tensor(&dx)))
                 .collect());
@@ -528,7 +521,7 @@ fn step<T: Carrier>(
     };
     let (inputs, outputs) = open::<T>(node, retain)?;
     let gradients =
-        with_context(node, op, &inputs, &outputs, &wanted, |context| rules::differentiate(context, dys))?;
+        with_context(node, op, &inputs, &outputs, wanted, |context| rules::differentiate(context, dys))?;
     if mode().anomaly {
         let given: SmallVec<[&Array; 2]> = dys.iter().flatten().map(Apply::array).collect();
         let made: Vec<Array> = gradients.iter().flatten().map(|x| x.array().clone()).collect();
@@ -543,16 +536,47 @@ fn step<T: Carrier>(
 pub(crate) fn with_context<T: Apply, R>(
     node: &Node,
     op: &Op,
-    inputs: &[Option<T>],
-    outputs: &[Option<T>],
-    wanted: &[bool],
+    inputs: &Values<T>,
+    outputs: &Values<T>,
+    wanted: Some64,
     f: impl FnOnce(&Context<T>) -> R,
 ) -> R {
+    let (inputs, outputs) = (inputs.as_slice(), outputs.as_slice());
     f(&Context { op, inputs, outputs, edges: &node.edges, output_metas: &node.outputs, wanted })
 }
 
 /// Saved values at their numbers; what was not saved is `None`, or beyond the end.
-type Values<T> = SmallVec<[Option<T>; 2]>;
+pub(crate) struct Values<T> {
+    few: [Option<T>; 2],
+    /// All of them, where they are not few.
+    all: Vec<Option<T>>,
+}
+
+impl<T> Values<T> {
+    fn new() -> Values<T> {
+        Values { few: [None, None], all: Vec::new() }
+    }
+
+    fn set(&mut self, i: usize, value: T) {
+        match self.few.get_mut(i) {
+            Some(place) if self.all.is_empty() => *place = Some(value),
+            Some(_) | None => self.set_far(i, value),
+        }
+    }
+
+    #[cold]
+    fn set_far(&mut self, i: usize, value: T) {
+        if self.all.is_empty() {
+            self.all.extend(self.few.iter_mut().map(Option::take));
+        }
+        self.all.resize_with(self.all.len().max(i + 1), || None);
+        self.all[i] = Some(value);
+    }
+
+    fn as_slice(&self) -> &[Option<T>] {
+        if self.all.is_empty() { &self.few } else { &self.all }
+    }
+}
 
 /// What a node saved, if it was not overwritten since.
 pub(crate) fn open<T: Carrier>(node: &Arc<Node>, retain: bool) -> Result<(Values<T>, Values<T>)> {
@@ -570,14 +594,12 @@ pub(crate) fn open<T: Carrier>(node: &Arc<Node>, retain: bool) -> Result<(Values
     let mut inputs = Values::new();
     for (i, kept) in &saved.inputs {
         check_version(kept, kept.value.array_ref(), node)?;
-        inputs.resize_with(*i, || None);
-        inputs.push(Some(T::of_tensor(&kept.value)));
+        inputs.set(*i, T::of_tensor(&kept.value));
     }
     let mut outputs = Values::new();
     for (i, kept) in &saved.outputs {
         check_version(kept, &kept.value, node)?;
-        outputs.resize_with(*i, || None);
-        outputs.push(Some(T::of_output(&kept.value, node, *i)));
+        outputs.set(*i, T::of_output(&kept.value, node, *i));
     }
     drop(place);
     Ok((inputs, outputs))

@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 
 use crate::{
     Tensor,
-    history::{History, Kind, Meta, Node, Saved, lock, next_sequence},
+    history::{History, Kind, Meta, Node, Saved, Watches, lock, next_sequence},
     mode::mode,
     no_grad,
-    tensor::{edges, wanted},
+    rules::Some64,
+    tensor::{edges, takes_gradient},
 };
 
 /// What a [`Function`] keeps from its forward for its backward.
@@ -83,15 +84,15 @@ pub trait Function: Send + Sync + Sized + 'static {
     fn apply(self, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
         let location = std::panic::Location::caller();
         let recorded = mode().recording && inputs.iter().any(|x| x.needs_grad());
-        let wanted = wanted(inputs);
-        let mut context = Context { saved: Vec::new(), needs_input_grad: wanted.to_vec() };
+        let wanted = inputs.iter().map(|x| takes_gradient(x)).collect();
+        let mut context = Context { saved: Vec::new(), needs_input_grad: wanted };
         let outputs = no_grad(|| self.forward(&mut context, inputs))?;
         if !recorded || outputs.is_empty() {
             return Ok(outputs);
         }
         let arrays: Outputs<Array> = outputs.iter().map(|y| y.array_ref().clone()).collect();
-        let node = Arc::new(Node {
-            edges: edges(inputs, &wanted, &Meta::of(&arrays[0])),
+        let node = Node {
+            edges: edges(inputs, &Meta::of(&arrays[0])),
             sequence: next_sequence(),
             kind: Kind::Custom(Box::new(Recorded {
                 function: self,
@@ -100,8 +101,9 @@ pub trait Function: Send + Sync + Sized + 'static {
             saved: Mutex::new(Some(Saved::default())),
             outputs: arrays.iter().map(Meta::of).collect(),
             location,
-            watches: Mutex::default(),
-        });
+            watches: Watches::default(),
+        }
+        .shared();
         Ok(arrays
             .into_iter()
             .enumerate()
@@ -123,7 +125,7 @@ pub(crate) trait Backward: Send + Sync {
         &self,
         node: &Node,
         gradients: &[Option<Tensor>],
-        wanted: &[bool],
+        wanted: Some64,
         retain: bool,
     ) -> Result<SmallVec<[Option<Tensor>; 2]>>;
 }
@@ -142,7 +144,7 @@ impl<F: Function> Backward for Recorded<F> {
         &self,
         node: &Node,
         gradients: &[Option<Tensor>],
-        wanted: &[bool],
+        wanted: Some64,
         retain: bool,
     ) -> Result<SmallVec<[Option<Tensor>; 2]>> {
         let context = {
@@ -176,7 +178,8 @@ impl<F: Function> Backward for Recorded<F> {
                 ));
             }
         }
-        Ok(found.into_iter().zip(wanted).map(|(gradient, wanted)| gradient.filter(|_| *wanted)).collect())
+        let found = found.into_iter().enumerate();
+        Ok(found.map(|(i, gradient)| gradient.filter(|_| wanted.contains(i))).collect())
     }
 }
 

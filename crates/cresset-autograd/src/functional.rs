@@ -8,7 +8,7 @@ use crate::{
     Tensor, backward, enable_grad,
     history::{History, Kind, Meta},
     no_grad,
-    rules::{self, fit},
+    rules::{self, Some64, fit},
 };
 
 /// How [`grad`] is to be taken, and of what; see its methods.
@@ -170,7 +170,7 @@ pub fn jvp(
             if dxs.iter().all(Option::is_none) {
                 continue;
             }
-            let wanted: Vec<bool> = dxs.iter().map(Option::is_some).collect();
+            let wanted = Some64::which(dxs.iter().map(Option::is_some));
             let dxs: Vec<Option<Tensor>> = dxs
                 .into_iter()
                 .enumerate()
@@ -193,7 +193,7 @@ pub fn jvp(
                 }
             };
             let (inputs, outputs) = backward::open::<Tensor>(&node, true)?;
-            let dys = backward::with_context(&node, op, &inputs, &outputs, &wanted, |context| {
+            let dys = backward::with_context(&node, op, &inputs, &outputs, wanted, |context| {
                 rules::tangent(context, &dxs)
             })
             .map_err(|error| error.at(node.location))?;

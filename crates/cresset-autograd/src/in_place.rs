@@ -11,9 +11,9 @@ use smallvec::SmallVec;
 
 use crate::{
     Tensor,
-    history::{Edge, History, Kept, Kind, Meta, Node, Saved, next_sequence},
+    history::{Edge, History, Kept, Kind, Meta, Node, Saved, Watches, next_sequence},
     rules,
-    tensor::{ViewOf, edges, wanted},
+    tensor::{ViewOf, edges, takes_gradient, wanted},
 };
 
 /// Applies an operation, writes its outputs into the targets, and records that.
@@ -36,13 +36,13 @@ pub(crate) fn record_into(
     let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| x.array_ref()).collect();
     let results: SmallVec<[&Array; 4]> = targets.iter().map(|x| x.array_ref()).collect();
     let wanted = wanted(inputs);
-    if !wanted.contains(&true) {
+    if !inputs.iter().any(|x| takes_gradient(x)) {
         // Nothing a gradient flows to goes in: what is there now is a constant.
         execute_into(&op, &arrays, &results).map_err(|error| error.at(location))?;
         let fresh = targets.iter().map(|_| History::Constant).collect();
         return rebase(targets, fresh, location);
     }
-    let needs = rules::needs(&op, &wanted);
+    let needs = rules::needs(&op, wanted, inputs.len());
     let mut saved = Saved::default();
     for (i, x) in inputs.iter().enumerate() {
         if needs.inputs.contains(i) {
@@ -52,22 +52,23 @@ pub(crate) fn record_into(
             saved.inputs.push((i, Kept { version: value.array_ref().storage().version(), value }));
         }
     }
-    let edges = edges(inputs, &wanted, &Meta::of(results[0]));
+    let edges = edges(inputs, &Meta::of(results[0]));
     execute_into(&op, &arrays, &results).map_err(|error| error.at(location))?;
     for (i, array) in results.iter().enumerate() {
         if needs.outputs.contains(i) {
             saved.outputs.push((i, Kept { version: array.storage().version(), value: (*array).clone() }));
         }
     }
-    let node = Arc::new(Node {
+    let node = Node {
         edges,
         sequence: next_sequence(),
         kind: Kind::of(op, arrays[0]),
         saved: Mutex::new(Some(saved)),
         outputs: results.iter().map(|array| Meta::of(array)).collect(),
         location,
-        watches: Mutex::default(),
-    });
+        watches: Watches::default(),
+    }
+    .shared();
     let fresh = results
         .iter()
         .enumerate()
@@ -154,15 +155,16 @@ fn node_of<'a>(
         let same = array.shape() == output.shape() && array.dtype() == output.dtype();
         edges.push(Edge { to, meta: (!same).then(|| Meta::of(array)) });
     }
-    Arc::new(Node {
+    Node {
         saved: Mutex::new(Some(Saved::default())),
         edges,
         sequence: next_sequence(),
         kind,
         outputs: [Meta::of(output)].into_iter().collect(),
         location,
-        watches: Mutex::default(),
-    })
+        watches: Watches::default(),
+    }
+    .shared()
 }
 
 /// Gives a view the history of its base as it is now.

@@ -17,10 +17,10 @@ use smallvec::SmallVec;
 
 use crate::{
     backward, history,
-    history::{Edge, History, Kept, Kind, Leaf, Meta, Node, Saved, Watch, lock, next_sequence},
+    history::{Edge, History, Kept, Kind, Leaf, Meta, Node, Saved, Watch, Watches, lock, next_sequence},
     in_place,
     mode::{Mode, mode},
-    rules,
+    rules::{self, Some64},
 };
 
 /// Called with a gradient; returns another to take its place, or `None` to leave it.
@@ -241,7 +241,7 @@ impl Tensor {
             History::Constant => None,
             History::Leaf(leaf) => Some(leaf),
             History::Computed(node, output) => {
-                let mut watches = lock(&node.watches);
+                let mut watches = node.watches.list();
                 for (watched, watch) in watches.iter() {
                     if let (true, Watch::Keep(leaf)) = (*watched == output, watch) {
                         return Some(leaf.clone());
@@ -250,6 +250,7 @@ impl Tensor {
                 make.then(|| {
                     let leaf: Arc<Leaf> = Arc::default();
                     watches.push((output, Watch::Keep(leaf.clone())));
+                    node.watches.note();
                     leaf
                 })
             }
@@ -270,7 +271,8 @@ impl Tensor {
             }
             History::Leaf(leaf) => lock(&leaf.hooks).push((number, Arc::new(hook))),
             History::Computed(node, output) => {
-                lock(&node.watches).push((output, Watch::Hook(number, Arc::new(hook))));
+                node.watches.list().push((output, Watch::Hook(number, Arc::new(hook))));
+                node.watches.note();
             }
         }
         Ok(number)
@@ -282,7 +284,8 @@ impl Tensor {
             History::Constant => {}
             History::Leaf(leaf) => lock(&leaf.hooks).retain(|(other, _)| *other != number),
             History::Computed(node, _) => {
-                lock(&node.watches)
+                node.watches
+                    .list()
                     .retain(|(_, watch)| !matches!(watch, Watch::Hook(other, _) if *other == number));
             }
         }
@@ -462,21 +465,21 @@ fn execute_over(op: &Op, inputs: &[&Tensor]) -> Result<Outputs<Array>> {
 }
 
 /// Which inputs of an operation a gradient flows to.
-pub(crate) fn wanted(inputs: &[&Tensor]) -> SmallVec<[bool; 8]> {
-    let mut wanted = SmallVec::new();
-    for x in inputs {
-        wanted.push(x.needs_grad() && x.0.array.dtype().is_float());
-    }
-    wanted
+pub(crate) fn wanted(inputs: &[&Tensor]) -> Some64 {
+    Some64::which(inputs.iter().map(|x| takes_gradient(x)))
+}
+
+pub(crate) fn takes_gradient(x: &Tensor) -> bool {
+    x.needs_grad() && x.0.array.dtype().is_float()
 }
 
 /// The edges of a node.
-pub(crate) fn edges(inputs: &[&Tensor], wanted: &[bool], first: &Meta) -> SmallVec<[Edge; 2]> {
+pub(crate) fn edges(inputs: &[&Tensor], first: &Meta) -> SmallVec<[Edge; 2]> {
     let mut edges = SmallVec::new();
-    for (x, &wanted) in inputs.iter().zip(wanted) {
+    for x in inputs {
         let array = &x.0.array;
         edges.push(Edge {
-            to: if wanted { x.history() } else { History::Constant },
+            to: if takes_gradient(x) { x.history() } else { History::Constant },
             meta: (!first.is_of(array)).then(|| Meta::of(array)),
         });
     }
@@ -491,10 +494,10 @@ fn node(
     location: &'static Location<'static>,
 ) -> Option<Arc<Node>> {
     let wanted = wanted(inputs);
-    if !wanted.contains(&true) {
+    if wanted == Some64::NONE && !inputs.iter().any(|x| takes_gradient(x)) {
         return None;
     }
-    let needs = rules::needs(&op, &wanted);
+    let needs = rules::needs(&op, wanted, inputs.len());
     let mut saved = Saved::default();
     for (i, x) in inputs.iter().enumerate() {
         if needs.inputs.contains(i) {
@@ -508,15 +511,18 @@ fn node(
             saved.outputs.push((i, Kept { version: array.storage().version(), value: array.clone() }));
         }
     }
-    Some(Arc::new(Node {
-        edges: edges(inputs, &wanted, &metas[0]),
-        sequence: next_sequence(),
-        kind: Kind::of(op, inputs[0].array_ref()),
-        saved: Mutex::new(Some(saved)),
-        outputs: metas,
-        location,
-        watches: Mutex::default(),
-    }))
+    Some(
+        Node {
+            edges: edges(inputs, &metas[0]),
+            sequence: next_sequence(),
+            kind: Kind::of(op, inputs[0].array_ref()),
+            saved: Mutex::new(Some(saved)),
+            outputs: metas,
+            location,
+            watches: Watches::default(),
+        }
+        .shared(),
+    )
 }
 
 /// An error if an operation made the first number that is not finite: its inputs were.

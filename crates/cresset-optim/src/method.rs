@@ -202,7 +202,7 @@ impl Place<'_> {
         names: &[&'static str],
         numbers: &[f64],
         address: usize,
-        f: &dyn Fn(Expr, Expr, &[Expr], &[Expr]) -> Vec<Expr>,
+        f: &Step,
     ) -> Result<()> {
         let (penalty, factor) = match slope.decay {
             Decay::Penalty(0.0) => (None, None),
@@ -213,7 +213,7 @@ impl Place<'_> {
         let case =
             4 * u8::from(slope.maximize) + 2 * u8::from(penalty.is_some()) + u8::from(factor.is_some());
         let all: Numbers = numbers.iter().copied().chain(penalty).chain(factor).map(Scalar::Float).collect();
-        let program = traced_as((address, case), 2 + names.len(), all.len(), &|x, n| {
+        let program = traced_as((address, case), 2 + names.len(), all.len(), |x: &[Expr], n: &[Expr]| {
             let (n, decay) = n.split_at(numbers.len());
             let (mut p, mut g) = (x[0], x[1]);
             match (slope.maximize, penalty) {
@@ -258,6 +258,9 @@ where
     outputs.extend_from_slice(&arrays);
     outputs
 }
+
+/// A step's formula, whatever its type: of parameter, gradient, arrays and numbers.
+type Step<'a> = dyn Fn(Expr, Expr, &[Expr], &[Expr]) -> Vec<Expr> + 'a;
 
 /// Refuses a gradient that is not one of the parameter.
 pub(crate) fn check_gradient(method: &'static str, parameter: &Array, gradient: &Array) -> Result<()> {

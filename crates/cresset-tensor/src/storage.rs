@@ -151,15 +151,19 @@ impl Drop for Owned {
 ///
 /// Each storage is locked once, whatever the number of arrays over it, and in the order of addresses, so that neither
 /// one thread nor two can wait for each other in a circle.
+#[derive(Default)]
 pub struct Locks<'a> {
-    _read: SmallVec<[RwLockReadGuard<'a, ()>; 4]>,
-    _write: SmallVec<[RwLockWriteGuard<'a, ()>; 1]>,
+    /// Most operations read one memory or two, and need no lists.
+    _first: Option<RwLockReadGuard<'a, ()>>,
+    _second: Option<RwLockReadGuard<'a, ()>>,
+    _read: Vec<RwLockReadGuard<'a, ()>>,
+    _write: Vec<RwLockWriteGuard<'a, ()>>,
 }
 
 impl<'a> Locks<'a> {
     /// For reading one.
     pub fn read(storage: &'a Arc<Storage>) -> Locks<'a> {
-        Locks { _read: SmallVec::from_iter([read(storage)]), _write: SmallVec::new() }
+        Locks { _first: Some(read(storage)), ..Locks::default() }
     }
 
     /// For reading the memory of some arrays: the short way of [`Locks::new`] for the most frequent cases.
@@ -170,9 +174,8 @@ impl<'a> Locks<'a> {
             [a, b] => {
                 let (a, b) = (a.storage(), b.storage());
                 let (first, second) = if Arc::as_ptr(a) < Arc::as_ptr(b) { (a, b) } else { (b, a) };
-                let mut locks = Locks::read(first);
-                locks._read.push(read(second));
-                locks
+                let first = Some(read(first));
+                Locks { _first: first, _second: Some(read(second)), ..Locks::default() }
             }
             arrays => Locks::new(arrays.iter().map(|x| x.storage()), std::iter::empty()),
         }
@@ -197,16 +200,16 @@ impl<'a> Locks<'a> {
         if list.len() > 1 {
             list.sort_unstable_by_key(|(storage, _)| std::ptr::from_ref(*storage) as usize);
         }
-        let (mut reads, mut writes) = (SmallVec::new(), SmallVec::new());
+        let mut locks = Locks::default();
         for (storage, write) in list {
             if write {
                 // The lock guards no invariant of ours that a panic could break: numbers are numbers.
-                writes.push(storage.lock.write().unwrap_or_else(std::sync::PoisonError::into_inner));
+                locks._write.push(storage.lock.write().unwrap_or_else(std::sync::PoisonError::into_inner));
             } else {
-                reads.push(read(storage));
+                locks._read.push(read(storage));
             }
         }
-        Locks { _read: reads, _write: writes }
+        locks
     }
 }
 

@@ -196,9 +196,9 @@ fn times(dy: Expr, factor: Expr) -> Expr {
 }
 
 /// What the derivatives of a formula use.
-pub(crate) fn needs(map: &Map, wanted: &[bool]) -> Needs {
+pub(crate) fn needs(map: &Map, wanted: Some64, inputs: usize) -> Needs {
     let mut needs = Needs { inputs: Some64::NONE, outputs: Some64::NONE };
-    for (i, _) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted) {
+    for i in (0..inputs).filter(|&i| wanted.contains(i)) {
         let Ok(derivative) = derivative(&map.program, i) else { continue };
         for argument in &derivative.arguments {
             match argument {

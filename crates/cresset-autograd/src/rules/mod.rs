@@ -45,6 +45,11 @@ impl Some64 {
         Some64(list.iter().fold(0, |bits, &i| bits | 1 << i))
     }
 
+    /// Those of which it is true. All beyond the first 64 count as contained.
+    pub fn which(list: impl Iterator<Item = bool>) -> Some64 {
+        Some64(list.take(64).enumerate().fold(0, |bits, (i, is)| bits | u64::from(is) << i))
+    }
+
     pub fn contains(self, i: usize) -> bool {
         i >= 64 || self.0 >> i & 1 == 1
     }
@@ -67,7 +72,7 @@ pub(crate) struct Context<'a, T> {
     /// What every output was like.
     pub output_metas: &'a [Meta],
     /// For which inputs a gradient is asked.
-    pub wanted: &'a [bool],
+    pub wanted: Some64,
 }
 
 impl<T: Apply> Context<'_, T> {
@@ -84,7 +89,7 @@ impl<T: Apply> Context<'_, T> {
     }
 
     pub fn wants(&self, i: usize) -> bool {
-        self.wanted.get(i).copied().unwrap_or(false)
+        self.wanted.contains(i)
     }
 
     /// What an input was like.
@@ -112,10 +117,10 @@ fn no_rule(op: &Op, what: &str) -> Error {
 }
 
 /// What the rule of an operation needs to see.
-pub(crate) fn needs(op: &Op, wanted: &[bool]) -> Needs {
+pub(crate) fn needs(op: &Op, wanted: Some64, inputs: usize) -> Needs {
     let (inputs, outputs) = match op {
-        Op::Map(map) => return formula::needs(map, wanted),
-        Op::Reduce(reduce) => return reduction::needs(reduce, wanted),
+        Op::Map(map) => return formula::needs(map, wanted, inputs),
+        Op::Reduce(reduce) => return reduction::needs(reduce, wanted, inputs),
         Op::Scan { kind: ScanKind::Sum, .. } => (Some64::NONE, Some64::NONE),
         Op::Scan { kind: ScanKind::Prod | ScanKind::LogSumExp, .. } => (Some64::ALL, Some64::ALL),
         Op::Scan { kind: ScanKind::Max | ScanKind::Min, .. } => (Some64::NONE, Some64::of(&[1])),
@@ -124,7 +129,7 @@ pub(crate) fn needs(op: &Op, wanted: &[bool]) -> Needs {
         }
         // Each factor's gradient is of the other one.
         Op::Matmul | Op::Convolve(_) => {
-            let factor = |i: usize| wanted.get(1 - i).copied().unwrap_or(false);
+            let factor = |i: usize| wanted.contains(1 - i);
             (Some64((0..2).filter(|&i| factor(i)).fold(0, |bits, i| bits | 1 << i)), Some64::NONE)
         }
         Op::IndexPut { combine: Combine::Mul | Combine::Max | Combine::Min, .. }
@@ -210,7 +215,7 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
             | Op::TopK { .. }
             | Op::SearchSorted { .. }
             | Op::Softmax { .. }
-            | Op::ToDevice { .. } => Ok(context.wanted.iter().map(|_| None).collect()),
+            | Op::ToDevice { .. } => Ok(context.edges.iter().map(|_| None).collect()),
         };
     };
     let shape = |i: usize| context.input_shape(i);

@@ -14,12 +14,12 @@ use crate::Tensor;
 use super::{Context, Gradients, Needs, Some64, formula, reshape};
 
 /// What the derivative of a reduction needs to see.
-pub(super) fn needs(reduce: &Reduce, wanted: &[bool]) -> Needs {
+pub(super) fn needs(reduce: &Reduce, wanted: Some64, inputs: usize) -> Needs {
     match (reduce.kind, &reduce.map) {
         (Reduction::Sum, None) => Needs { inputs: Some64::NONE, outputs: Some64::NONE },
         (Reduction::Sum, Some(map)) => {
             // The value that is reduced is not kept; a derivative that would use it has it computed again.
-            let needs = formula::needs(map, wanted);
+            let needs = formula::needs(map, wanted, inputs);
             if needs.outputs == Some64::NONE {
                 needs
             } else {
@@ -73,7 +73,7 @@ fn value<T: Apply>(context: &Context<T>, map: &Map) -> Result<T> {
 /// The gradients of the inputs of a formula that is reduced, given that of its value.
 fn through<T: Apply>(context: &Context<T>, map: &Map, dy: T, full: &Shape) -> Result<Gradients<T>> {
     // The formula's own outputs, for a derivative that is stated in terms of them.
-    let uses_output = formula::needs(map, context.wanted).outputs != Some64::NONE;
+    let uses_output = formula::needs(map, context.wanted, context.edges.len()).outputs != Some64::NONE;
     let output = [if uses_output { Some(value(context, map)?) } else { None }];
     let inner = Context {
         op: context.op,

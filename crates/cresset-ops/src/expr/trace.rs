@@ -297,7 +297,7 @@ pub fn traced_as(
     (address, case): (usize, u8),
     inputs: usize,
     numbers: usize,
-    f: &dyn Fn(&[Expr], &[Expr]) -> Vec<Expr>,
+    f: impl Fn(&[Expr], &[Expr]) -> Vec<Expr>,
 ) -> Arc<Program> {
     remembered((address, case, inputs, numbers), &f)
 }
