@@ -64,3 +64,21 @@ impl Trouble {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_trouble_sticks_and_is_its_cards_alone() {
+        let (one, other) = (Trouble::default(), Trouble::default());
+        assert!(one.check("exp").is_ok());
+        one.note(ErrorKind::Memory, "it ran out of memory".into());
+        one.note(ErrorKind::Device, "what follows from that".into());
+        let error = one.check("exp").unwrap_err();
+        assert_eq!((error.kind(), error.operation()), (ErrorKind::Memory, "exp"));
+        assert!(error.message().contains("ran out"));
+        assert!(one.check("log").is_err());
+        assert!(other.check("exp").is_ok());
+    }
+}

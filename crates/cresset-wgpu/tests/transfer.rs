@@ -110,3 +110,31 @@ fn what_lies_on_different_devices_is_refused() {
     assert_eq!(there.add(&Array::new(1.0f32)).unwrap().to_vec::<f32>().unwrap(), [2.0, 3.0]);
     assert!(here.to_device(Device::Gpu(7)).is_err());
 }
+
+#[test]
+fn what_is_too_large_is_refused_and_the_card_goes_on() {
+    let Some(gpu) = common::gpu() else { return };
+    let most = cresset_wgpu::abilities(gpu).unwrap().binding_bytes;
+    let one = Array::new([1.0f32]).to_device(gpu).unwrap();
+    let wide = one.expand([most as usize / 4 + 1]).unwrap();
+    let error = wide.add(1.0).unwrap_err().to_string();
+    assert!(error.contains("more than") && error.contains("split it"), "{error}");
+    assert_eq!(one.add(1.0).unwrap().to_vec::<f32>().unwrap(), [2.0]);
+}
+
+#[test]
+fn memory_is_used_again() {
+    let Some(gpu) = common::gpu() else { return };
+    let x = Array::filled("x", [1000].into(), DType::F32, 1).unwrap().to_device(gpu).unwrap();
+    let step = || x.mul(2.0).unwrap().add(1.0).unwrap().exp().unwrap();
+    for _ in 0..300 {
+        step();
+    }
+    let before = cresset_wgpu::statistics(gpu).unwrap();
+    for _ in 0..3000 {
+        step();
+    }
+    let after = cresset_wgpu::statistics(gpu).unwrap();
+    // Other tests run at the same time, but not thousands of them.
+    assert!(after.buffers_made - before.buffers_made < 1000, "{before:?} {after:?}");
+}
