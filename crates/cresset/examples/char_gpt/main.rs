@@ -106,7 +106,7 @@ impl Gpt {
 
 impl Layer for Gpt {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let places = Tensor::arange(x.shape()[1] as i64);
+        let places = Tensor::arange(x.shape()[1] as i64).to_device(x.device())?;
         let mut x = self.characters.forward(x)?.add(&self.places.forward(&places)?)?;
         for block in &self.blocks {
             x = block.forward(&x)?;
