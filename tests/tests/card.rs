@@ -196,7 +196,7 @@ fn a_generator() {
         sequential![
             ConvTranspose2d::new(6, 8, 4).stride(2).padding(1),
             BatchNorm2d::new(8),
-            LeakyRelu::new(0.2),
+            LeakyRelu::new().negative_slope(0.2),
             ConvTranspose2d::new(8, 1, 4).stride(2).padding(1),
             Sigmoid::new(),
         ]
