@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use cresset_ops::{Apply, Array, Error, Op, Result, methods::prelude::*};
+use cresset_ops::{Apply, Array, Error, Op, Result, Scalar, backend, methods::prelude::*};
 use smallvec::SmallVec;
 
 use crate::{
@@ -358,7 +358,8 @@ fn start<T: Carrier>(y: &Tensor, cotangent: Option<&Tensor>) -> Result<T> {
                 ),
             ));
         }
-        return Ok(T::constant(Array::filled("backward", y.shape().clone(), y.dtype(), 1)?));
+        let one = backend::filled("backward", y.device(), y.shape().clone(), y.dtype(), Scalar::Int(1))?;
+        return Ok(T::constant(one));
     };
     if cotangent.shape() != y.shape() {
         return Err(Error::gradient(
@@ -434,7 +435,7 @@ fn owned(gradient: Tensor) -> Result<Tensor> {
     if alone || gradient.needs_grad() {
         return Ok(gradient);
     }
-    Ok(Tensor::constant(cresset_ops::cpu::copy::contiguous(array)?))
+    Ok(Tensor::constant(backend::contiguous(array)?))
 }
 
 /// Adds a gradient to a leaf.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cresset_ops::{Apply, Error, Op, Result, methods::prelude::*};
+use cresset_ops::{Apply, Array, Error, Op, Result, methods::prelude::*};
 
 use crate::{
     Tensor, backward, enable_grad,
@@ -99,7 +99,7 @@ pub(crate) fn grad_with(
 
 /// Zeros where a gradient would be.
 fn blank(x: &Tensor) -> Result<Tensor> {
-    rules::zeros(x.shape(), x.dtype())
+    rules::zeros(x, x.shape(), x.dtype())
 }
 
 /// A leaf over the same numbers; inside of a recorded computation, a node whose gradient flows on.
@@ -234,13 +234,14 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Result<Tensor>, x: &Tensor) -> Result<Ten
     let mut shape = y.shape().clone();
     x.shape().iter().for_each(|&size| shape.push(size));
     if !y.needs_grad() || y.numel() == 0 {
-        return rules::zeros(&shape, x.dtype());
+        return rules::zeros(x, &shape, x.dtype());
     }
     let mut rows = Vec::with_capacity(y.numel());
     for i in 0..y.numel() {
         let mut one = vec![0.0f64; y.numel()];
         one[i] = 1.0;
-        let cotangent = Tensor::from_vec(one, y.shape().clone())?.to_dtype(y.dtype())?;
+        let one = Array::from_vec(one, y.shape().clone())?.to_dtype(y.dtype())?;
+        let cotangent = y.beside(one)?;
         let row = grad_with(&[&y], &[&entry], &[Some(&cotangent)], true, create)?;
         rows.push(match row.into_iter().next().flatten() {
             Some(row) => row,

@@ -83,7 +83,7 @@ pub(crate) fn record_into(
 
 /// The same history over a copy of the numbers.
 fn snapshot(x: &Tensor) -> Result<Tensor> {
-    let copy = Tensor::constant(cresset_ops::cpu::copy::contiguous(x.array_ref())?);
+    let copy = Tensor::constant(cresset_ops::backend::contiguous(x.array_ref())?);
     copy.set_history(x.history());
     Ok(copy)
 }

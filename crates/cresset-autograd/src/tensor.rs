@@ -10,7 +10,8 @@ use std::{
 };
 
 use cresset_ops::{
-    Apply, Array, DType, Error, Op, Outputs, Result, Shape, execute, execute_into, execute_one, view::View,
+    Apply, Array, DType, Device, Error, Op, Outputs, Result, Scalar, Shape, backend, execute, execute_into,
+    execute_one, view::View,
 };
 use cresset_tensor::{Element, IntoArray};
 use smallvec::SmallVec;
@@ -583,9 +584,9 @@ impl fmt::Debug for Tensor {
     }
 }
 
-/// The dtype a gradient of this output has.
-pub(crate) fn zeros(shape: &Shape, dtype: DType) -> Result<Array> {
+/// Zeros of a shape, where a gradient is missing.
+pub(crate) fn zeros(device: Device, shape: &Shape, dtype: DType) -> Result<Array> {
     // One number, seen as many: nothing is written.
-    let zero = Array::scalar(0, dtype)?;
+    let zero = backend::filled("zeros", device, Shape::default(), dtype, Scalar::Int(0))?;
     zero.with_layout(zero.layout().expand(shape)?)
 }

@@ -313,9 +313,11 @@ pub trait Layer: Module {
     where
         Self: Sized,
     {
-        let dtypes = self.named_parameters().into_iter().map(|(_, parameter)| parameter.dtype());
-        let dtype = dtypes.into_iter().find(|dtype| dtype.is_float()).unwrap_or(DType::DEFAULT_FLOAT);
-        let x = Tensor::zeros_with(shape, dtype)?;
+        let parameters = self.named_parameters();
+        let x = match parameters.iter().find(|(_, parameter)| parameter.dtype().is_float()) {
+            Some((_, parameter)) => parameter.detach().new_zeros(shape)?,
+            None => Tensor::zeros_with(shape, ())?,
+        };
         summary(self, |module| module.forward(&x))
     }
 }

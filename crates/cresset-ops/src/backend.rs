@@ -2,9 +2,13 @@
 
 use std::sync::OnceLock;
 
-use cresset_tensor::{Array, Device, Error, Result};
+use cresset_tensor::{Array, DType, Device, Error, Result, Scalar, Shape};
 
-use crate::{door::Outputs, op::Op};
+use crate::{
+    door::Outputs,
+    expr::{Expr, traced},
+    op::{Map, Op},
+};
 
 /// What serves a device: the interpreter `execute` for arrays that live there, and the way there.
 ///
@@ -18,6 +22,9 @@ pub trait Backend: Send + Sync {
 
     /// A row-major copy, on the device, of an array in the processor's memory.
     fn upload(&self, array: &Array) -> Result<Array>;
+
+    /// Every element the same number, of any dtype, also one that the device does not compute in.
+    fn filled(&self, operation: &'static str, shape: Shape, dtype: DType, value: Scalar) -> Result<Array>;
 
     /// Returns when all that was asked for has been computed.
     fn synchronize(&self) -> Result<()>;
@@ -66,6 +73,50 @@ pub fn to_device(array: &Array, device: Device) -> Result<Array> {
         Device::Cpu => crate::cpu::copy::contiguous(&here),
         Device::Gpu(index) => backend("to_device", index)?.upload(&here),
     }
+}
+
+/// An array made in the processor's memory, where it is to live.
+#[track_caller]
+#[inline]
+pub fn moved(array: Array, device: Device) -> Result<Array> {
+    if device == Device::Cpu { Ok(array) } else { to_device(&array, device) }
+}
+
+/// Every element the same number. What lives elsewhere is filled there: nothing but the number goes.
+#[track_caller]
+#[inline]
+pub fn filled(
+    operation: &'static str,
+    device: Device,
+    shape: Shape,
+    dtype: DType,
+    value: Scalar,
+) -> Result<Array> {
+    match device {
+        Device::Cpu => Array::filled(operation, shape, dtype, value),
+        Device::Gpu(index) => backend(operation, index)?.filled(operation, shape, dtype, value),
+    }
+}
+
+/// Applies an operation of one output that has no inputs to tell where: on a device.
+#[track_caller]
+pub fn execute_at(device: Device, op: &Op) -> Result<Array> {
+    let Device::Gpu(index) = device else { return crate::array::execute_one(op, &[]) };
+    let mut outputs = backend(op.name(), index)?.execute(op, &[])?;
+    match outputs.pop() {
+        Some(output) if outputs.is_empty() => Ok(output),
+        _ => Err(Error::argument(op.name(), "the operation does not have one output")),
+    }
+}
+
+/// A row-major copy with memory of its own, where the array lives.
+#[track_caller]
+pub fn contiguous(array: &Array) -> Result<Array> {
+    if array.device() == Device::Cpu {
+        return crate::cpu::copy::contiguous(array);
+    }
+    let copy = traced(1, 0, &|x: &[Expr], _: &[Expr]| x[0]);
+    crate::array::execute_one(&Op::Map(Map::of(copy, &[])), &[array])
 }
 
 /// Returns when all that was asked of a device has been computed. PyTorch's `synchronize`.

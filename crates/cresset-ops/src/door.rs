@@ -7,6 +7,7 @@ use cresset_tensor::{Array, DType, Device, Error, Result, Scalar, Shape};
 use smallvec::SmallVec;
 
 use crate::{
+    backend,
     expr::{Closure, Expr, Program},
     op::{Map, Op},
 };
@@ -29,6 +30,29 @@ pub trait Apply: Clone + Sized + Send + Sync + 'static {
 
     /// Numbers without a history.
     fn constant(array: Array) -> Self;
+
+    /// Numbers without a history, where this lives: what a method makes to be combined with its arguments.
+    ///
+    /// They are made in the processor's memory; there it costs nothing, elsewhere they are moved.
+    #[track_caller]
+    #[inline]
+    fn beside(&self, array: Array) -> Result<Self> {
+        Ok(Self::constant(backend::moved(array, self.device())?))
+    }
+
+    /// Every element the same number, without a history, where this lives. Elsewhere than in the processor's memory they
+    /// are filled where they are.
+    #[track_caller]
+    #[inline]
+    fn filled_beside(
+        &self,
+        operation: &'static str,
+        shape: Shape,
+        dtype: DType,
+        value: impl Into<Scalar>,
+    ) -> Result<Self> {
+        Ok(Self::constant(backend::filled(operation, self.device(), shape, dtype, value.into())?))
+    }
 
     /// The size of every dimension.
     fn shape(&self) -> &Shape {
@@ -207,13 +231,26 @@ impl<'a, T: Apply> Operand<'a, T> {
         match self {
             Operand::Value(value) => Ok((*value).clone()),
             Operand::Owned(value) => Ok(value.clone()),
+            Operand::Number(number) => Ok(T::constant(Array::scalar(*number, promoted(like, *number))?)),
+        }
+    }
+
+    /// As a value: a number becomes one without dimensions, of the dtype it would promote `like`'s to, where that lives.
+    #[track_caller]
+    pub fn value_beside(&self, like: &T) -> Result<T> {
+        match self {
+            Operand::Value(value) => Ok((*value).clone()),
+            Operand::Owned(value) => Ok(value.clone()),
             Operand::Number(number) => {
-                let dtype =
-                    if number.category() > like.category() { like.promote(number.dtype()) } else { like };
-                Ok(T::constant(Array::scalar(*number, dtype)?))
+                like.filled_beside("scalar", Shape::default(), promoted(like.dtype(), *number), *number)
             }
         }
     }
+}
+
+/// The dtype that a number makes of another.
+fn promoted(like: DType, number: Scalar) -> DType {
+    if number.category() > like.category() { like.promote(number.dtype()) } else { like }
 }
 
 fn of_value(f: impl Fn(Expr, Expr) -> Expr) -> impl Fn(&[Expr], &[Expr]) -> Expr {

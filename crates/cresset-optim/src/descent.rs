@@ -183,7 +183,8 @@ impl<M: Method> Descent<M> {
                 loaded.push(match saving::entry(state, id)? {
                     Some(entry) => {
                         let shape_of = |name: &str| M::shape_of(name, parameter.shape());
-                        Memory::from_state(entry, M::KEEPS, shape_of, parameter.dtype()).map_err(|error| {
+                        let (dtype, device) = (parameter.dtype(), parameter.device());
+                        Memory::from_state(entry, M::KEEPS, shape_of, dtype, device).map_err(|error| {
                             let message = format!("state of parameter {id}: {}", error.message());
                             Error::new(error.kind(), M::NAME, message)
                         })?

@@ -3,6 +3,7 @@
 use std::{borrow::Borrow, panic::Location};
 
 use cresset_autograd::{Apply, Array, Error, Result, Tensor};
+use cresset_ops::backend::to_device;
 use cresset_tensor::State;
 
 use crate::memory::copy;
@@ -194,7 +195,7 @@ impl Ema {
                 let message = format!("average {i} has shape {}, not {}", array.shape(), tensor.shape());
                 return Err(Error::shape("Ema", message));
             }
-            averages.push(copy(array, tensor.dtype())?);
+            averages.push(copy(&to_device(array, tensor.device())?, tensor.dtype())?);
         }
         (self.averages, self.updates) = (averages, updates);
         Ok(())

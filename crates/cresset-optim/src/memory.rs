@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cresset_ops::{Array, DType, Error, Result, Scalar, Shape, prelude::*};
+use cresset_ops::{Array, DType, Device, Error, Result, Scalar, Shape, prelude::*};
 use cresset_tensor::{Key, State};
 
 /// Numbers and arrays by PyTorch's names.
@@ -83,12 +83,13 @@ impl Memory {
         State::Map(numbers.chain(arrays).collect())
     }
 
-    /// From what PyTorch or [`Memory::to_state`] saved of a parameter of that shape and dtype.
+    /// From what PyTorch or [`Memory::to_state`] saved of a parameter of that shape and dtype; where the parameter lives.
     pub fn from_state(
         state: &State,
         table: &[(&'static str, Kept)],
         shape_of: impl Fn(&str) -> Shape,
         dtype: DType,
+        device: Device,
     ) -> Result<Memory> {
         let mut memory = Memory::default();
         for (key, value) in state.entries()? {
@@ -110,7 +111,7 @@ impl Memory {
                         let message = format!("'{name}' has shape {}, not {shape}", array.shape());
                         return Err(Error::shape("state", message));
                     }
-                    memory.arrays.push((name, copy(array, dtype)?));
+                    memory.arrays.push((name, copy(&array.to_device(device)?, dtype)?));
                 }
             }
         }

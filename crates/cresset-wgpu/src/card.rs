@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cresset_ops::{
-    Array, Device, Error, Op, Outputs, Result,
+    Array, DType, Device, Error, Op, Outputs, Result, Scalar, Shape,
     backend::{self, Backend},
 };
 
@@ -109,6 +109,11 @@ impl Backend for Opened {
     fn upload(&self, array: &Array) -> Result<Array> {
         self.0.trouble.check("to_device")?;
         self.0.upload(array)
+    }
+
+    fn filled(&self, operation: &'static str, shape: Shape, dtype: DType, value: Scalar) -> Result<Array> {
+        self.0.trouble.check(operation)?;
+        run::fill::filled(&self.0, operation, shape, dtype, value)
     }
 
     fn synchronize(&self) -> Result<()> {

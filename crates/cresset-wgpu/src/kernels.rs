@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::{
     abilities::Abilities,
     card::Card,
-    run::{map, normalize, reduce, scan, search, softmax, sort},
+    run::{fill, map, normalize, reduce, scan, search, softmax, sort},
     stream::WINDOW,
 };
 
@@ -80,6 +80,8 @@ macro_rules! templates {
 templates! {
     /// A formula over elements.
     Map(map::Template),
+    /// Every element the same.
+    Fill(fill::Template),
     /// A reduction.
     Reduce(reduce::Template),
     /// Running totals.

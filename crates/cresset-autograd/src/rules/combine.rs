@@ -112,14 +112,14 @@ fn product_of_others(
     let (x, index, source, dy) = (list(context.x(0)?)?, list(context.x(1)?)?, list(source)?, list(dy)?);
     let size = x.shape()[dim];
     let (slots, depth) = side_by_side(index.array(), places, dim, size)?;
-    let slots = Tensor::constant(slots);
+    let slots = x.beside(slots)?;
     let mut long = x.shape().clone();
     long[dim] = size * depth;
     let mut deep = x.shape().clone();
     deep.insert(dim + 1, depth);
     let mut one = x.shape().clone();
     one.insert(dim + 1, 1);
-    let blank = Tensor::constant(Array::filled("ones", long.clone(), x.dtype(), 1)?);
+    let blank = x.filled_beside("ones", long.clone(), x.dtype(), 1)?;
     let spread = places.write(dim, Combine::Set, &blank, &slots, &source)?;
     let factors = [&reshape(&x, &one)?, &reshape(&spread, &deep)?];
     let factors = Tensor::apply_one(Op::Concat { dim: dim + 1 }, &factors)?;

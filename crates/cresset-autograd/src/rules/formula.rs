@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use cresset_ops::{
-    Apply, Error, Expr, Op, Result, Shape,
+    Apply, Device, Error, Expr, Op, Result, Shape, backend,
     expr::{Memo, Node, Program, select, traced},
     op::{List, Map, Numbers, Reduce, Reduction},
     view::View,
@@ -248,6 +248,8 @@ pub(crate) fn gradient<T: Apply>(
     {
         return Ok(Some(if dy.shape() == whole { dy.clone() } else { expand(dy, whole)? }));
     }
+    // Some gradient came, or nobody would ask: it tells where what no argument tells is made.
+    let device = || dys.iter().flatten().next().map_or(Device::Cpu, Apply::device);
     // Gradients that nobody sent are zeros, made before anything refers to them.
     let mut blanks: Vec<T> = Vec::new();
     for argument in &derivative.arguments {
@@ -255,7 +257,7 @@ pub(crate) fn gradient<T: Apply>(
             && dys.get(j).is_none_or(Option::is_none)
         {
             let meta = &context.output_metas[j];
-            blanks.push(T::constant(crate::tensor::zeros(meta.shape(), meta.dtype)?));
+            blanks.push(T::constant(crate::tensor::zeros(device(), meta.shape(), meta.dtype)?));
         }
     }
     let mut blanks = blanks.iter();
@@ -278,16 +280,20 @@ pub(crate) fn gradient<T: Apply>(
         numbers: Numbers::from_slice(&map.numbers),
         shape: (!told).then(|| Box::new(whole.clone())),
     };
-    if input == whole || whole.numel() == 0 {
-        return T::apply_one(Op::Map(formula), &references).map(Some);
+    let op = if input == whole || whole.numel() == 0 {
+        Op::Map(formula)
+    } else {
+        // What was broadcast is summed in the same pass.
+        let extra = whole.rank() - input.rank();
+        let dims: List = (0..whole.rank())
+            .filter(|&dim| dim < extra || (input[dim - extra] == 1 && whole[dim] != 1))
+            .collect();
+        Op::Reduce(Box::new(Reduce { kind: Reduction::Sum, dims, keepdim: true, map: Some(formula) }))
+    };
+    if references.is_empty() {
+        return Ok(Some(T::constant(backend::execute_at(device(), &op)?)));
     }
-    // What was broadcast is summed in the same pass.
-    let extra = whole.rank() - input.rank();
-    let dims: List = (0..whole.rank())
-        .filter(|&dim| dim < extra || (input[dim - extra] == 1 && whole[dim] != 1))
-        .collect();
-    let reduce = Reduce { kind: Reduction::Sum, dims, keepdim: true, map: Some(formula) };
-    T::apply_one(Op::Reduce(Box::new(reduce)), &references).map(Some)
+    T::apply_one(op, &references).map(Some)
 }
 
 /// The program over only those arguments it uses.

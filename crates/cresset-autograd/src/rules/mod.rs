@@ -107,9 +107,9 @@ impl<T: Apply> Context<'_, T> {
     }
 }
 
-/// Zeros of an input's shape, to be added to.
-pub(crate) fn zeros<T: Apply>(shape: &Shape, dtype: DType) -> Result<T> {
-    Ok(T::constant(cresset_ops::Array::filled("zeros", shape.clone(), dtype, 0)?))
+/// Zeros of an input's shape, to be added to, where another array lives.
+pub(crate) fn zeros<T: Apply>(beside: &T, shape: &Shape, dtype: DType) -> Result<T> {
+    beside.filled_beside("zeros", shape.clone(), dtype, 0)
 }
 
 fn no_rule(op: &Op, what: &str) -> Error {
@@ -238,7 +238,7 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
             let base = Layout::contiguous(shape(0).clone());
             smallvec![
                 context.when(0, || {
-                    let blank = zeros(shape(1), dy.dtype())?;
+                    let blank = zeros(dy, shape(1), dy.dtype())?;
                     let dy = contiguous_for(dy, view)?;
                     Tensor::apply_one(Op::Overwrite(placed(view, &dy)), &[&dy, &blank])
                 })?,
@@ -261,7 +261,7 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
         Op::IndexSelect { dim } => {
             let add = Op::IndexPut { dim: *dim, combine: Combine::Add };
             smallvec![
-                Some(Tensor::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.x(1)?, dy])?),
+                Some(Tensor::apply_one(add, &[&zeros(dy, shape(0), dy.dtype())?, context.x(1)?, dy])?),
                 None
             ]
         }
@@ -272,7 +272,7 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
                 Combine::Set => smallvec![
                     context.when(0, || Tensor::apply_one(
                         op.clone(),
-                        &[dy, index, &zeros(shape(2), dy.dtype())?]
+                        &[dy, index, &zeros(dy, shape(2), dy.dtype())?]
                     ))?,
                     None,
                     context.when(2, read)?,
@@ -285,7 +285,7 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
         Op::Gather { dim } => {
             let add = Op::Scatter { dim: *dim, combine: Combine::Add };
             smallvec![
-                Some(Tensor::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.x(1)?, dy])?),
+                Some(Tensor::apply_one(add, &[&zeros(dy, shape(0), dy.dtype())?, context.x(1)?, dy])?),
                 None
             ]
         }
@@ -297,7 +297,7 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
                 Combine::Set => smallvec![
                     context.when(0, || Tensor::apply_one(
                         op.clone(),
-                        &[dy, index, &zeros(shape(2), dy.dtype())?]
+                        &[dy, index, &zeros(dy, shape(2), dy.dtype())?]
                     ))?,
                     None,
                     context.when(2, read)?,
@@ -309,7 +309,7 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
         }
         Op::Sort { dim, .. } | Op::TopK { dim, .. } => {
             let add = Op::Scatter { dim: *dim, combine: Combine::Add };
-            smallvec![Some(Tensor::apply_one(add, &[&zeros(shape(0), dy.dtype())?, context.y(1)?, dy])?)]
+            smallvec![Some(Tensor::apply_one(add, &[&zeros(dy, shape(0), dy.dtype())?, context.y(1)?, dy])?)]
         }
         Op::SearchSorted { .. } => return Err(no_rule(op, "")),
         Op::Softmax { dim, log: false } => {
@@ -359,7 +359,7 @@ fn normalize(context: &Context<Tensor>, dims: usize, dys: &[Option<Tensor>]) -> 
     }
     match dx {
         Some(dx) => Ok(dx),
-        None => zeros(shape, context.input_meta(0).dtype),
+        None => zeros(y, shape, context.input_meta(0).dtype),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn differentiate(
         Scan::Prod => product(context.x(0)?, context.y(0)?, dy, dim),
         Scan::LogSumExp => log_sum_exp(context.x(0)?, context.y(0)?, dy, dim),
         Scan::Max | Scan::Min => {
-            let blank = zeros(context.input_shape(0), dy.dtype())?;
+            let blank = zeros(dy, context.input_shape(0), dy.dtype())?;
             Tensor::apply_one(Op::Scatter { dim, combine: Combine::Add }, &[&blank, context.y(1)?, dy])
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn exclusive_product(x: &Tensor, dim: usize) -> Result<Tensor> {
     let mut shape = x.shape().clone();
     let n = shape[dim];
     shape[dim] = 1;
-    let one = Tensor::constant(cresset_ops::Array::filled("ones", shape, x.dtype(), 1)?);
+    let one = x.filled_beside("ones", shape, x.dtype(), 1)?;
     let head =
         Tensor::apply_one(Op::View(View::Slice { dim, start: 0, len: n.saturating_sub(1), step: 1 }), &[x])?;
     let head = run(&head, Scan::Prod, dim)?;

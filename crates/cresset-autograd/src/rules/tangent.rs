@@ -16,18 +16,23 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
     let op = context.op;
     let one = |y: Tensor| -> Result<Outputs<Option<Tensor>>> { Ok([Some(y)].into_iter().collect()) };
     let first = dxs.first().and_then(Option::as_ref);
+    // One that is there tells where all are.
+    let Some(there) = dxs.iter().flatten().next() else {
+        return Ok(context.output_metas.iter().map(|_| None).collect());
+    };
     // A tangent that is missing is zeros, where an operation mixes its inputs.
     let full = |i: usize| -> Result<Tensor> {
         match &dxs[i] {
             Some(dx) => Ok(dx.clone()),
-            None => zeros(context.input_shape(i), context.input_meta(i).dtype),
+            None => zeros(there, context.input_shape(i), context.input_meta(i).dtype),
         }
     };
     match (op, first) {
-        (Op::View(View::AsStrided { .. }), _) => by_adjoint(context, dxs),
-        (Op::View(_) | Op::Unview { .. } | Op::Scan { kind: Scan::Sum, .. }, Some(dx)) => {
-            one(Tensor::apply_one(op.clone(), &[dx])?)
-        }
+        (Op::View(View::AsStrided { .. }), _) => by_adjoint(context, there, dxs),
+        (
+            Op::View(_) | Op::Unview { .. } | Op::Scan { kind: Scan::Sum, .. } | Op::ToDevice { .. },
+            Some(dx),
+        ) => one(Tensor::apply_one(op.clone(), &[dx])?),
         (Op::Reduce(reduce), Some(dx)) if reduce.kind == Reduction::Sum && reduce.map.is_none() => {
             one(Tensor::apply_one(op.clone(), &[dx])?)
         }
@@ -78,20 +83,24 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
             | Op::Normalize { .. }
             | Op::ToDevice { .. },
             _,
-        ) => by_adjoint(context, dxs),
+        ) => by_adjoint(context, there, dxs),
     }
 }
 
 /// A backward rule is linear in the gradient `u` of the output: `∂x = Jᵀu`. The gradient of `⟨∂x, v⟩` with regard to
 /// `u` is therefore `J·v`, the tangent.
-fn by_adjoint(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Result<Outputs<Option<Tensor>>> {
+fn by_adjoint(
+    context: &Context<Tensor>,
+    there: &Tensor,
+    dxs: &[Option<Tensor>],
+) -> Result<Outputs<Option<Tensor>>> {
     let mut tangents = Outputs::new();
     for (k, meta) in context.output_metas.iter().enumerate() {
         if !meta.dtype.is_float() {
             tangents.push(None);
             continue;
         }
-        let u: Tensor = zeros::<Tensor>(meta.shape(), meta.dtype)?.requires_grad();
+        let u: Tensor = zeros(there, meta.shape(), meta.dtype)?.requires_grad();
         let us: Vec<Option<Tensor>> =
             (0..context.output_metas.len()).map(|j| (j == k).then(|| u.clone())).collect();
         let gradients = crate::enable_grad(|| super::differentiate(context, &us))?;
@@ -111,7 +120,7 @@ fn by_adjoint(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Result<Outpu
         }
         tangents.push(Some(match sum {
             Some(sum) => sum,
-            None => zeros(meta.shape(), meta.dtype)?,
+            None => zeros(there, meta.shape(), meta.dtype)?,
         }));
     }
     Ok(tangents)

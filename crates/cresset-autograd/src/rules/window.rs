@@ -50,7 +50,7 @@ pub(super) fn max_pool(context: &Context<Tensor>, spatial: usize, dy: &Tensor) -
         flat
     };
     let dim = shape.rank() - spatial;
-    let blank: Tensor = zeros(&flat(shape), dy.dtype())?;
+    let blank = zeros(dy, &flat(shape), dy.dtype())?;
     let index = reshape(context.y(1)?, &flat(dy.shape()))?;
     let dy = reshape(dy, &flat(dy.shape()))?;
     let dx = Tensor::apply_one(Op::Scatter { dim, combine: Combine::Add }, &[&blank, &index, &dy])?;

@@ -27,8 +27,8 @@ pub fn normalize(image: &Tensor, mean: &[f64], std: &[f64]) -> Result<Tensor> {
         ));
     }
     let channels = channels_of(name, image)?;
-    let mean = per_channel(name, mean, channels, dtype)?;
-    let std = per_channel(name, std, channels, dtype)?;
+    let mean = per_channel(name, mean, channels, image)?;
+    let std = per_channel(name, std, channels, image)?;
     Tensor::map3(image, &mean, &std, |x, mean, std| (x - mean) / std)
 }
 

@@ -57,7 +57,7 @@ pub fn pad(image: &Tensor, margins: impl Into<Margins>, mode: PaddingMode) -> Re
             for (dim, size, before, after) in [(-1, w, left, right), (-2, h, top, bottom)] {
                 if (before, after) != (0, 0) {
                     let places = places(size, before, after, mode)?;
-                    let places = Tensor::from(Array::from(places));
+                    let places = padded.beside(Array::from(places))?;
                     padded = padded.index_select(dim, &places)?;
                 }
             }
@@ -121,7 +121,7 @@ pub fn erase(
     fill: impl Into<Fill>,
 ) -> Result<Tensor> {
     let Fill(Some(numbers)) = fill.into() else { return Ok(image.clone()) };
-    let value = per_channel("erase", &numbers, channels_of("erase", image)?, image.dtype())?;
+    let value = per_channel("erase", &numbers, channels_of("erase", image)?, image)?;
     replace(image, top, left, height, width, &value)
 }
 

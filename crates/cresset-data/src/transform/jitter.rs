@@ -175,7 +175,8 @@ impl Transform for RandomErasing {
             if self.fill.0.is_some() {
                 return erase(image, top, left, height, width, self.fill.clone());
             }
-            let noise = Tensor::randn_with([channels, height, width], random)?;
+            let options = TensorOptions::new().device(image.device()).generator(random);
+            let noise = Tensor::randn_with([channels, height, width], options)?;
             return replace(image, top, left, height, width, &noise);
         }
         Ok(image.clone())
@@ -215,7 +216,7 @@ impl Transform for GaussianNoise {
         if self.sigma.is_nan() || self.sigma < 0.0 {
             return Err(Error::argument(name, format!("sigma must not be negative: {}", self.sigma)));
         }
-        let noise = Tensor::randn_with(image.shape(), TensorOptions::new().dtype(dtype).generator(random))?;
+        let noise = Tensor::randn_with(image.shape(), TensorOptions::new().like(image).generator(random))?;
         let noisy = Tensor::formula(&[image, &noise], &[self.mean.into(), self.sigma.into()], |x, n| {
             x[0] + n[0] + x[1] * n[1]
         })?;

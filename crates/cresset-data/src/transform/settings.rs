@@ -162,7 +162,7 @@ pub(super) fn per_channel(
     name: &'static str,
     numbers: &[f64],
     channels: usize,
-    dtype: DType,
+    like: &Tensor,
 ) -> Result<Tensor> {
     if numbers.len() != 1 && numbers.len() != channels {
         let given = numbers.len();
@@ -171,7 +171,7 @@ pub(super) fn per_channel(
             format!("{given} numbers for {channels} channels; give one for each"),
         ));
     }
-    Tensor::from_vec(numbers.to_vec(), [numbers.len(), 1, 1])?.to_dtype(dtype)
+    like.beside(Array::from_vec(numbers.to_vec(), [numbers.len(), 1, 1])?.to_dtype(like.dtype())?)
 }
 
 /// The number that is white: 1, of integers the largest.

@@ -212,12 +212,12 @@ fn warp(
     let grid = Tensor::from_vec(grid, [1, height, width, 2])?;
     in_floats(image, |batch| {
         let (n, channels) = (batch.shape()[0], batch.shape()[1]);
-        let grid = grid.to_dtype(batch.dtype())?.expand([n as i64, -1, -1, -1])?;
+        let grid = grid.to_dtype(batch.dtype())?.to_device(batch.device())?.expand([n as i64, -1, -1, -1])?;
         let read = batch.grid_sample(&grid, mode, GridPadding::Zeros, false)?;
         let Fill(Some(numbers)) = fill else { return Ok(read) };
-        let colour = per_channel(name, numbers, channels, batch.dtype())?;
+        let colour = per_channel(name, numbers, channels, batch)?;
         // How much of each pixel comes from inside of the image.
-        let inside = Tensor::ones_with([n, 1, h, w], batch.dtype())?;
+        let inside = batch.detach().new_ones([n, 1, h, w])?;
         let inside = inside.grid_sample(&grid, mode, GridPadding::Zeros, false)?;
         match mode {
             GridMode::Nearest => Tensor::map3(&read, &inside, &colour, |pixel, inside, colour| {

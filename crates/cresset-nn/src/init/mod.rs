@@ -180,7 +180,7 @@ pub fn sparse_(tensor: &Tensor, sparsity: f64, std: f64) -> Result<&Tensor> {
     normal_(tensor, 0.0, std)?;
     // The order of random numbers in a column is a random permutation of its rows.
     let order = Array::rand_with(tensor.shape(), DType::F64)?.argsort(0, false)?;
-    let zeros = Tensor::from(order.lt((sparsity * rows as f64).ceil() as i64)?);
+    let zeros = tensor.beside(order.lt((sparsity * rows as f64).ceil() as i64)?)?;
     unrecorded(|| tensor.masked_fill_(&zeros, 0.0))
 }
 

@@ -166,6 +166,7 @@ macro_rules! fractional_pools {
                 let size = self.target.of(stringify!($name), $dims, x)?;
                 let outside = x.rank() - $dims;
                 let samples = if outside == 2 { x.shape()[0] } else { 1 };
+                // They are looked at in the processor's memory, wherever the images are.
                 let draws = Tensor::rand_with([samples, x.shape()[outside - 1], $dims], ())?;
                 boundary.gives(x.$with_indices(self.kernel_size.clone(), size, &draws))
             }

@@ -1,6 +1,6 @@
 //! A softmax over many classes, the rare ones in clusters with smaller maps.
 
-use cresset_autograd::{Apply, DType, Error, Result, Tensor};
+use cresset_autograd::{Apply, Array, DType, Error, Result, Tensor};
 use cresset_ops::methods::prelude::*;
 
 use crate::{Layer, Linear, Module, Parameter, Sequential, entering, sequential};
@@ -156,18 +156,19 @@ impl AdaptiveLogSoftmaxWithLoss {
             }
             rows.iter().for_each(|&row| taken[row] = place);
             let class: Vec<i64> = rows.iter().map(|&row| targets[row] - low).collect();
-            let (class, count) = (Tensor::new(class).unsqueeze(1)?, targets.len());
-            let rows = Tensor::new(rows.into_iter().map(|row| row as i64).collect::<Vec<_>>());
+            let (class, count) = (input.beside(Array::new(class))?.unsqueeze(1)?, targets.len());
+            let rows =
+                input.beside(Array::new(rows.into_iter().map(|row| row as i64).collect::<Vec<_>>()))?;
             let within = tail.forward(&input.index_select(0, &rows)?)?.log_softmax(1)?;
             let within = within.gather(1, &class)?.squeeze(1)?;
             let before = match output {
                 Some(before) => before,
-                None => Tensor::zeros_with([count], within.dtype())?,
+                None => within.new_zeros([count])?,
             };
             output = Some(before.index_add(0, &rows, &within, 1.0)?);
         }
         let head = self.head.forward(input)?.log_softmax(1)?;
-        let head = head.gather(1, &Tensor::new(taken).unsqueeze(1)?)?.squeeze(1)?;
+        let head = head.gather(1, &input.beside(Array::new(taken))?.unsqueeze(1)?)?.squeeze(1)?;
         let output = match output {
             Some(within) => head.add(&within)?,
             None => head,

@@ -110,7 +110,9 @@ fn first(original: Parameter, dim: i64, eps: f64) -> Normed {
     let vectors = || -> Result<(Tensor, Tensor)> {
         let matrix = rows(&original.get()?.detach(), dim)?;
         let [height, width] = [matrix.shape()[0], matrix.shape()[1]];
-        let random = |size: usize| Tensor::randn([size]).to_dtype(matrix.dtype())?.normalize(2.0, 0, eps);
+        let random = |size: usize| {
+            Tensor::randn([size]).to_dtype(matrix.dtype())?.to_device(matrix.device())?.normalize(2.0, 0, eps)
+        };
         iterated(&matrix, (random(height)?, random(width)?), FIRST, eps)
     };
     let none = || Tensor::zeros([0]);

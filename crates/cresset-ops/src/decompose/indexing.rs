@@ -1,6 +1,6 @@
 //! Reading and writing at places, and the adjoints of views, in terms of gather and scatter.
 
-use cresset_tensor::{Array, Error, Layout, Result, Shape};
+use cresset_tensor::{Error, Layout, Result, Shape};
 
 use super::{flat, index, view};
 use crate::{
@@ -41,7 +41,7 @@ pub fn index_put<T: Apply>(dim: usize, combine: Combine, x: &T, index: &T, sourc
 pub fn concat<T: Apply>(dim: usize, inputs: &[&T]) -> Result<T> {
     let mut shape = inputs[0].shape().clone();
     shape[dim] = inputs.iter().map(|x| x.shape()[dim]).sum();
-    let mut result = T::constant(Array::filled("cat", shape, inputs[0].dtype(), 0)?);
+    let mut result = inputs[0].filled_beside("cat", shape, inputs[0].dtype(), 0)?;
     let mut start = 0;
     for x in inputs {
         let end = start + x.shape()[dim] as i64;
@@ -63,7 +63,7 @@ pub fn unview<T: Apply>(view: &View, base: &Layout, x: &T) -> Result<T> {
     for layout in [&fresh, &through] {
         end = layout.span()?.map_or(end, |(_, high)| end.max(high));
     }
-    let memory = T::constant(Array::filled("unview", [end].into(), x.dtype(), 0)?);
+    let memory = x.filled_beside("unview", [end].into(), x.dtype(), 0)?;
     let add = Op::IndexPut { dim: 0, combine: Combine::Add };
     let memory = T::apply_one(add, &[&memory, &places(x, &through)?, &flat(x)?])?;
     let line = T::apply_one(Op::IndexSelect { dim: 0 }, &[&memory, &places(x, &fresh)?])?;

@@ -104,9 +104,9 @@ fn reduce_one<T: Apply>(kind: Reduction, x: &T, dim: usize) -> Result<T> {
 }
 
 /// Whole numbers as an index, where `like` lives.
-fn index<T: Apply>(_like: &T, list: Vec<i64>) -> Result<T> {
+fn index<T: Apply>(like: &T, list: Vec<i64>) -> Result<T> {
     let n = list.len();
-    Ok(T::constant(Array::from_vec(list, [n])?))
+    like.beside(Array::from_vec(list, [n])?)
 }
 
 /// All elements in one line.

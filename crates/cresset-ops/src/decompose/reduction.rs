@@ -7,7 +7,7 @@ use crate::{
     Apply, Expr,
     methods::{
         Elementwise,
-        fused::{formula_over, reduce_formula, unsqueezed},
+        fused::{formula_of_places, reduce_formula, unsqueezed},
     },
     op::{Op, Reduce, Reduction},
     select,
@@ -60,7 +60,7 @@ pub fn turned<T: Apply>(x: &T) -> Result<T> {
 pub fn places_along<T: Apply>(x: &T, dim: usize) -> Result<T> {
     let mut shape = cresset_tensor::Shape::repeat(1, x.rank());
     shape[dim] = x.shape()[dim];
-    formula_over(&shape, &[], &[], |_, _| Expr::index())
+    formula_of_places(x, &shape, &[], |_, _| Expr::index())
 }
 
 /// `Σ a[…, m, k]·b[…, k, n]` over all `k`.

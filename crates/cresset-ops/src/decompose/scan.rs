@@ -9,7 +9,7 @@ use crate::{
     door::Outputs,
     methods::{
         Elementwise,
-        fused::{formula_over, reduce_formula, squeezed, unsqueezed},
+        fused::{formula_of_places, formula_over, reduce_formula, squeezed, unsqueezed},
     },
     op::{Op, Reduction, Scan},
     select,
@@ -55,7 +55,7 @@ impl<T: Apply> Pairs<T> {
         let length = x.shape()[dim];
         let mut shape = Shape::repeat(1, x.rank() + 1);
         shape[dim + 1] = length;
-        let place: T = formula_over(&shape, &[], &[], |_, _| Expr::index())?;
+        let place = formula_of_places(x, &shape, &[], |_, _| Expr::index())?;
         shape[dim] = length;
         let before = formula_over(&shape, &[&place], &[length.into()], |x, n| {
             x[0].le(Expr::index().floor_divide(n[0]))

@@ -1,6 +1,6 @@
 //! Convolutions and pools as views of windows.
 
-use cresset_tensor::{Array, DType, Layout, Result, Scalar, Shape};
+use cresset_tensor::{DType, Layout, Result, Scalar, Shape};
 use smallvec::smallvec;
 
 use super::{reduction::first, view};
@@ -8,7 +8,7 @@ use crate::{
     Apply, Expr,
     door::Outputs,
     infer::infer,
-    methods::fused::{formula_over, permuted, reduce_formula, shaped, sum_formula, transposed},
+    methods::fused::{formula_of_places, permuted, reduce_formula, shaped, sum_formula, transposed},
     op::{Convolution, List, Op, Reduction, Role, Window},
     select,
     view::View,
@@ -19,7 +19,7 @@ fn padded<T: Apply>(x: &T, dim: usize, before: usize, after: usize, value: Scala
     let len = x.shape()[dim];
     let mut shape = x.shape().clone();
     shape[dim] = before + len + after;
-    let blank = T::constant(Array::filled("pad", shape, x.dtype(), value)?);
+    let blank = x.filled_beside("pad", shape, x.dtype(), value)?;
     T::apply_one(Op::Overwrite(View::Slice { dim, start: before, len, step: 1 }), &[&blank, x])
 }
 
@@ -155,7 +155,7 @@ pub fn max_pool<T: Apply>(window: &Window, x: &T) -> Result<Outputs<T>> {
     };
     let mut shape = Shape::repeat(1, outside);
     x.shape()[outside..].iter().for_each(|&size| shape.push(size));
-    let places: T = formula_over(&shape, &[], &[], |_, _| Expr::index())?;
+    let places = formula_of_places(x, &shape, &[], |_, _| Expr::index())?;
     let windows = |x: &T, value: Scalar| {
         let mut x = x.clone();
         for dim in 0..spatial {

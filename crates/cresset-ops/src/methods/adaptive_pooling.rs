@@ -185,14 +185,14 @@ fn average<T: Apply>(name: &'static str, dims: usize, x: &T, sizes: &PoolSizes) 
                 weight.push(if from + i < to { 1.0 / (to - from) as f64 } else { 0.0 });
             }
         }
-        let index = T::constant(Array::from_vec(index.clone(), index.len())?);
+        let index = x.beside(Array::from_vec(index.clone(), index.len())?)?;
         let mut apart = result.shape().clone();
         apart[dim] = count;
         apart.insert(dim + 1, longest);
         let mut shape = Shape::repeat(1, apart.rank());
         (shape[dim], shape[dim + 1]) = (count, longest);
         let weight = Array::from_vec(weight, shape)?;
-        let weight = T::constant(super::Elementwise::to_dtype(&weight, super::windows::wide(x.dtype()))?);
+        let weight = x.beside(super::Elementwise::to_dtype(&weight, super::windows::wide(x.dtype()))?)?;
         let taken = shaped(&T::apply_one(Op::IndexSelect { dim }, &[&result, &index])?, apart)?;
         let sums = reduce_formula(Reduction::Sum, &[dim + 1], false, &[&taken, &weight], &[], |x, _| {
             x[1].eq(0).select(0, x[0] * x[1])
@@ -216,7 +216,7 @@ fn maximum<T: Apply>(name: &'static str, dims: usize, x: &T, sizes: &PoolSizes) 
     let planes: usize = x.shape()[..first].iter().product();
     // Where the largest lies is found without derivatives, and then taken with them.
     let flat = shaped(x.array(), [planes, spatial.iter().product()].into())?;
-    let index = Array::from_vec(table, count * longest)?;
+    let index = flat.beside(Array::from_vec(table, count * longest)?)?;
     let values = Array::apply_one(Op::IndexSelect { dim: 1 }, &[&flat, &index])?;
     let values = shaped(&values, [planes, count, longest].into())?;
     let found = largest(&values, &shaped(&index, [1, count, longest].into())?)?;
@@ -252,7 +252,7 @@ fn table(spatial: &[usize], windows: &[Vec<(usize, usize)>]) -> (Vec<i64>, usize
 fn largest(values: &Array, places: &Array) -> Result<Array> {
     let planes = Shape::from_slice(&values.shape()[..2]);
     if values.numel() == 0 {
-        return Array::filled("max_pool", planes, cresset_tensor::DType::I64, 0);
+        return values.filled_beside("max_pool", planes, cresset_tensor::DType::I64, 0);
     }
     let reduce = Reduce { kind: Reduction::ArgMax, dims: List::from_slice(&[2]), keepdim: true, map: None };
     let which = Array::apply_one(Op::Reduce(Box::new(reduce)), &[values])?;
@@ -326,7 +326,7 @@ fn fractional<T: Apply>(
     }
     let count: usize = output.iter().product();
     let flat = shaped(x.array(), [planes, spatial.iter().product()].into())?;
-    let index = Array::from_vec(places, [planes, count * length])?;
+    let index = flat.beside(Array::from_vec(places, [planes, count * length])?)?;
     let values = Array::apply_one(Op::Gather { dim: 1 }, &[&flat, &index])?;
     let values = shaped(&values, [planes, count, length].into())?;
     let found = largest(&values, &shaped(&index, [planes, count, length].into())?)?;

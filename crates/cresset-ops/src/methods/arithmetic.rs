@@ -160,7 +160,7 @@ pub trait Arithmetic: Apply {
         let (other, alpha) = (other.into(), alpha.into());
         no_truths("rsub", self, &other)?;
         check_factor("rsub", "alpha", alpha, self, &[&other])?;
-        let value = other.value(self.dtype())?;
+        let value = other.value_beside(self)?;
         Self::formula(&[self, &value], &[alpha], |x, n| x[1] - n[0] * x[0])
     }
 

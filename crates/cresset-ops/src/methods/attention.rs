@@ -1,10 +1,10 @@
 //! Attention: values averaged with the weights that queries give to keys.
 
-use cresset_tensor::{Array, DType, Error, Result, Shape};
+use cresset_tensor::{Array, DType, Device, Error, Result, Shape};
 
 use super::{
     Dropouts, Softmaxes,
-    fused::{formula_over, shaped, transposed},
+    fused::{formula_of_places, shaped, transposed},
 };
 use crate::{
     Apply, Expr,
@@ -71,7 +71,7 @@ pub trait Attention: Apply {
         let scale = scale.unwrap_or_else(|| 1.0 / (width as f64).sqrt());
         let keys = key.shape()[key.rank() - 2];
         let causal = || {
-            formula_over(&[length, keys].into(), &[], &[keys.into()], |_, n| {
+            formula_of_places(self, &[length, keys].into(), &[keys.into()], |_, n| {
                 let (row, column) = (Expr::index().floor_divide(n[0]), Expr::index().remainder(n[0]));
                 column.le(row)
             })
@@ -200,7 +200,8 @@ fn open_rows(mask: &Array) -> Result<Option<Array>> {
         DType::Bool => reduce(Reduction::Any)?,
         _ => Array::formula(&[&reduce(Reduction::Max)?], &[f64::NEG_INFINITY.into()], |x, n| x[0].ne(n[0]))?,
     };
-    let all = open.to_scalars()?.iter().all(|open| open.to_bool());
+    // Nobody waits for another device to say whether all are.
+    let all = open.device() == Device::Cpu && open.to_scalars()?.iter().all(|open| open.to_bool());
     Ok((!all).then_some(open))
 }
 

@@ -96,7 +96,7 @@ pub trait BatchNormalizations: Apply {
             };
             let scale = inverse_deviation(&by_channel(variance)?, eps)?;
             let y = standardized(self, &by_channel(mean)?, &scale, weight.as_ref(), bias.as_ref())?;
-            let nothing = || Array::uninitialised("batch_norm", 0.into(), mean.dtype()).map(Self::constant);
+            let nothing = || mean.filled_beside("batch_norm", 0.into(), mean.dtype(), 0);
             return Ok((y, nothing()?, nothing()?));
         }
         let others = (0..self.rank()).filter(|&dim| dim != 1);

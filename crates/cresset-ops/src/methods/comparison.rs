@@ -83,7 +83,7 @@ pub trait Comparison: Apply {
     /// 0 below zero, `values` at zero, 1 above.
     #[track_caller]
     fn heaviside<'a>(&self, values: impl Into<Operand<'a, Self>>) -> Result<Self> {
-        let values = values.into().value(self.dtype())?;
+        let values = values.into().value_beside(self)?;
         if values.dtype() != self.dtype() {
             return Err(Error::dtype(
                 "heaviside",

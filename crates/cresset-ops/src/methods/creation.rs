@@ -2,11 +2,12 @@
 //!
 //! Short forms panic with our error where the shape is absurd, as operators do; those that end in `_with` return it.
 
-use cresset_tensor::{Array, Category, DType, Error, Result, Scalar, Shape};
+use cresset_tensor::{Array, Category, DType, Device, Error, Result, Scalar, Shape};
 
 use super::{Elementwise, Filling, Slicing, options::TensorOptions};
 use crate::{
     Apply, Expr,
+    backend::{self, moved},
     expr::{select, traced},
     op::{Map, Numbers, Op},
 };
@@ -23,29 +24,34 @@ pub(super) fn made<T>(result: Result<T>) -> T {
     }
 }
 
-/// A formula of each element's place, in a dtype.
+/// A formula of each element's place, in a dtype. It is computed by the processor, in 64 bits, which not every device
+/// has: the numbers are the same on all of them.
 #[track_caller]
-fn placed<T: Apply, F>(shape: Shape, dtype: DType, numbers: &[Scalar], f: F) -> Result<T>
+fn placed<T: Apply, F>(device: Device, shape: Shape, dtype: DType, numbers: &[Scalar], f: F) -> Result<T>
 where
     F: Fn(Expr, &[Expr]) -> Expr + Copy,
 {
-    let like = T::constant(Array::scalar(0, dtype)?);
+    let like = Array::scalar(0, dtype)?;
     let program =
         traced(1, numbers.len(), &move |x: &[Expr], n: &[Expr]| f(Expr::index(), n).cast_like(x[0]));
-    T::apply_one(
-        Op::Map(Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.into()) }),
-        &[&like],
-    )
+    let map = Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.into()) };
+    Ok(T::constant(moved(Array::apply_one(Op::Map(map), &[&like])?, device)?))
 }
 
 /// Every element the same.
 #[track_caller]
-fn filled<T: Apply>(name: &'static str, shape: Shape, dtype: DType, value: Scalar) -> Result<T> {
+fn filled<T: Apply>(
+    name: &'static str,
+    device: Device,
+    shape: Shape,
+    dtype: DType,
+    value: Scalar,
+) -> Result<T> {
     check_fits(name, value, dtype)?;
-    if shape.checked_numel(name)? < LARGE {
-        return Ok(T::constant(Array::filled(name, shape, dtype, value)?));
+    if shape.checked_numel(name)? < LARGE || device != Device::Cpu {
+        return Ok(T::constant(backend::filled(name, device, shape, dtype, value)?));
     }
-    placed(shape, dtype, &[value], |_, n| n[0])
+    placed(device, shape, dtype, &[value], |_, n| n[0])
 }
 
 /// A number that the dtype cannot hold is a mistake.
@@ -100,8 +106,9 @@ pub trait Creation: Apply {
     /// Every element 0, of such a dtype.
     #[track_caller]
     fn zeros_with<'a>(shape: impl Into<Shape>, options: impl Into<TensorOptions<'a>>) -> Result<Self> {
-        let dtype = options.into().dtype_or("zeros", DType::DEFAULT_FLOAT)?;
-        filled("zeros", shape.into(), dtype, 0.into())
+        let options = options.into();
+        let dtype = options.dtype_or(DType::DEFAULT_FLOAT);
+        filled("zeros", options.device, shape.into(), dtype, 0.into())
     }
 
     /// Every element 1.
@@ -113,8 +120,9 @@ pub trait Creation: Apply {
     /// Every element 1, of such a dtype.
     #[track_caller]
     fn ones_with<'a>(shape: impl Into<Shape>, options: impl Into<TensorOptions<'a>>) -> Result<Self> {
-        let dtype = options.into().dtype_or("ones", DType::DEFAULT_FLOAT)?;
-        filled("ones", shape.into(), dtype, 1.into())
+        let options = options.into();
+        let dtype = options.dtype_or(DType::DEFAULT_FLOAT);
+        filled("ones", options.device, shape.into(), dtype, 1.into())
     }
 
     /// Every element the same number, of the number's dtype.
@@ -131,8 +139,9 @@ pub trait Creation: Apply {
         options: impl Into<TensorOptions<'a>>,
     ) -> Result<Self> {
         let value = value.into();
-        let dtype = options.into().dtype_or("full", value.dtype())?;
-        filled("full", shape.into(), dtype, value)
+        let options = options.into();
+        let dtype = options.dtype_or(value.dtype());
+        filled("full", options.device, shape.into(), dtype, value)
     }
 
     /// To be written to. The elements are 0: what lay in that memory before is nobody's business.
@@ -144,15 +153,17 @@ pub trait Creation: Apply {
     /// To be written to, as [`empty`](Self::empty).
     #[track_caller]
     fn empty_with<'a>(shape: impl Into<Shape>, options: impl Into<TensorOptions<'a>>) -> Result<Self> {
-        let dtype = options.into().dtype_or("empty", DType::DEFAULT_FLOAT)?;
-        filled("empty", shape.into(), dtype, 0.into())
+        let options = options.into();
+        let dtype = options.dtype_or(DType::DEFAULT_FLOAT);
+        filled("empty", options.device, shape.into(), dtype, 0.into())
     }
 
     /// One number without dimensions, in `float32` unless said otherwise.
     #[track_caller]
     fn scalar_tensor<'a>(value: impl Into<Scalar>, options: impl Into<TensorOptions<'a>>) -> Result<Self> {
-        let dtype = options.into().dtype_or("scalar_tensor", DType::DEFAULT_FLOAT)?;
-        filled("scalar_tensor", Shape::default(), dtype, value.into())
+        let options = options.into();
+        let dtype = options.dtype_or(DType::DEFAULT_FLOAT);
+        filled("scalar_tensor", options.device, Shape::default(), dtype, value.into())
     }
 
     /// A square with ones on its diagonal.
@@ -164,8 +175,9 @@ pub trait Creation: Apply {
     /// `n` rows and `m` columns with ones on the diagonal.
     #[track_caller]
     fn eye_with<'a>(n: usize, m: usize, options: impl Into<TensorOptions<'a>>) -> Result<Self> {
-        let dtype = options.into().dtype_or("eye", DType::DEFAULT_FLOAT)?;
-        let result: Self = filled("eye", [n, m].into(), dtype, 0.into())?;
+        let options = options.into();
+        let dtype = options.dtype_or(DType::DEFAULT_FLOAT);
+        let result: Self = filled("eye", options.device, [n, m].into(), dtype, 0.into())?;
         result.diagonal(0, 0, 1)?.fill_(1)?;
         Ok(result)
     }
@@ -185,14 +197,17 @@ pub trait Creation: Apply {
         options: impl Into<TensorOptions<'a>>,
     ) -> Result<Self> {
         let numbers = [start.into(), end.into(), step.into()];
-        let dtype = options.into().dtype_or("arange", common(&numbers))?;
+        let options = options.into();
+        let dtype = options.dtype_or(common(&numbers));
         let shape = [steps_between(numbers)?].into();
         let [start, _, step] = numbers;
         if dtype.is_float() {
-            return placed(shape, dtype, &[start, step], |i, n| n[0] + i.cast(DType::F64) * n[1]);
+            return placed(options.device, shape, dtype, &[start, step], |i, n| {
+                n[0] + i.cast(DType::F64) * n[1]
+            });
         }
         let whole = [start.to_i64().into(), step.to_i64().into()];
-        placed(shape, dtype, &whole, |i, n| n[0] + i * n[1])
+        placed(options.device, shape, dtype, &whole, |i, n| n[0] + i * n[1])
     }
 
     /// So many numbers from `start` to `end`, equally far apart.
@@ -209,9 +224,10 @@ pub trait Creation: Apply {
         steps: usize,
         options: impl Into<TensorOptions<'a>>,
     ) -> Result<Self> {
-        let dtype = options.into().dtype_or("linspace", DType::DEFAULT_FLOAT)?;
+        let options = options.into();
+        let dtype = options.dtype_or(DType::DEFAULT_FLOAT);
         let numbers = spaced("linspace", dtype, start.into(), end.into(), steps)?;
-        placed([steps].into(), dtype, &numbers, between)
+        placed(options.device, [steps].into(), dtype, &numbers, between)
     }
 
     /// `base` to the power of so many numbers from `start` to `end`, equally far apart.
@@ -229,9 +245,10 @@ pub trait Creation: Apply {
         base: f64,
         options: impl Into<TensorOptions<'a>>,
     ) -> Result<Self> {
-        let dtype = options.into().dtype_or("logspace", DType::DEFAULT_FLOAT)?;
+        let options = options.into();
+        let dtype = options.dtype_or(DType::DEFAULT_FLOAT);
         let [start, end, step, last] = spaced("logspace", dtype, start.into(), end.into(), steps)?;
-        placed([steps].into(), dtype, &[start, end, step, last, base.into()], |i, n| {
+        placed(options.device, [steps].into(), dtype, &[start, end, step, last, base.into()], |i, n| {
             n[4].cast(DType::F64).pow(between(i, n))
         })
     }
@@ -261,19 +278,19 @@ pub trait Creation: Apply {
     /// Every element 0, in the shape and dtype of this.
     #[track_caller]
     fn zeros_like(&self) -> Result<Self> {
-        filled("zeros_like", self.shape().clone(), self.dtype(), 0.into())
+        filled("zeros_like", self.device(), self.shape().clone(), self.dtype(), 0.into())
     }
 
     /// Every element 1, in the shape and dtype of this.
     #[track_caller]
     fn ones_like(&self) -> Result<Self> {
-        filled("ones_like", self.shape().clone(), self.dtype(), 1.into())
+        filled("ones_like", self.device(), self.shape().clone(), self.dtype(), 1.into())
     }
 
     /// Every element the same number, in the shape and dtype of this.
     #[track_caller]
     fn full_like(&self, value: impl Into<Scalar>) -> Result<Self> {
-        filled("full_like", self.shape().clone(), self.dtype(), value.into())
+        filled("full_like", self.device(), self.shape().clone(), self.dtype(), value.into())
     }
 
     /// To be written to, in the shape and dtype of this.
@@ -285,19 +302,19 @@ pub trait Creation: Apply {
     /// Every element 0, in the dtype of this.
     #[track_caller]
     fn new_zeros(&self, shape: impl Into<Shape>) -> Result<Self> {
-        filled("new_zeros", shape.into(), self.dtype(), 0.into())
+        filled("new_zeros", self.device(), shape.into(), self.dtype(), 0.into())
     }
 
     /// Every element 1, in the dtype of this.
     #[track_caller]
     fn new_ones(&self, shape: impl Into<Shape>) -> Result<Self> {
-        filled("new_ones", shape.into(), self.dtype(), 1.into())
+        filled("new_ones", self.device(), shape.into(), self.dtype(), 1.into())
     }
 
     /// Every element the same number, in the dtype of this.
     #[track_caller]
     fn new_full(&self, shape: impl Into<Shape>, value: impl Into<Scalar>) -> Result<Self> {
-        filled("new_full", shape.into(), self.dtype(), value.into())
+        filled("new_full", self.device(), shape.into(), self.dtype(), value.into())
     }
 
     /// To be written to, in the dtype of this.
@@ -370,7 +387,7 @@ fn triangle<T: Apply>(
     lower: bool,
     options: TensorOptions,
 ) -> Result<T> {
-    let dtype = options.dtype_or(name, DType::I64)?;
+    let dtype = options.dtype_or(DType::I64);
     if !dtype.is_int() {
         return Err(Error::dtype(name, format!("indices must be integers, not {dtype}")));
     }
@@ -402,7 +419,8 @@ fn triangle<T: Apply>(
             }
         }
     }
-    T::constant(Array::from_vec(places, [2, count])?).to_dtype(dtype)
+    let places = Array::from_vec(places, [2, count])?.to_dtype(dtype)?;
+    Ok(T::constant(moved(places, options.device)?))
 }
 
 /// How many elements lie at `column ≤ row + offset`.

@@ -1,8 +1,8 @@
 //! Diagonals and triangles of matrices.
 
-use cresset_tensor::{Array, Error, Result, shape::axis_of};
+use cresset_tensor::{Array, DType, Device, Error, Result, shape::axis_of};
 
-use super::{Rearranging, Shaping, Slicing};
+use super::{Elementwise, Rearranging, Shaping, Slicing};
 use crate::{
     Apply,
     expr::{Expr, select},
@@ -42,7 +42,7 @@ pub trait Diagonals: Apply {
         shape.push(size);
         shape.push(size);
         let view = View::Diagonal { offset, dim1: self.rank() - 1, dim2: self.rank() };
-        let zeros = Self::constant(Array::filled("diag_embed", shape, self.dtype(), 0)?);
+        let zeros = self.filled_beside("diag_embed", shape, self.dtype(), 0)?;
         let last = rank as i64;
         Self::apply_one(Op::Overwrite(view), &[&zeros, self])?.movedim([last - 2, last - 1], [a, b])
     }
@@ -106,9 +106,13 @@ fn places<T: Apply>(name: &'static str, x: &T) -> Result<(T, T)> {
     };
     if x.numel() == 0 {
         // Nobody asks, and a dimension beside an empty one may be longer than memory.
-        let none = || Array::filled(name, [1, 1].into(), cresset_tensor::DType::I64, 0).map(T::constant);
+        let none = || x.filled_beside(name, [1, 1].into(), DType::I64, 0);
         return Ok((none()?, none()?));
     }
-    let list = |n: usize, shape: [usize; 2]| Array::from_vec((0..n as i64).collect(), shape).map(T::constant);
+    let list = |n: usize, shape: [usize; 2]| {
+        let list = Array::from_vec((0..n as i64).collect(), shape)?;
+        // Not every device knows `int64`.
+        x.beside(if x.device() == Device::Cpu { list } else { list.to_dtype(DType::I32)? })
+    };
     Ok((list(rows, [rows, 1])?, list(columns, [1, columns])?))
 }

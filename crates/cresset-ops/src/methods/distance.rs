@@ -93,7 +93,7 @@ pub trait Distances: Apply {
         let pairs = || (0..rows as i64).flat_map(|i| (i + 1..rows as i64).map(move |j| (i, j)));
         let index = |list: Vec<i64>| {
             let count = list.len();
-            Array::from_vec(list, count).map(Self::constant)
+            self.beside(Array::from_vec(list, count)?)
         };
         let (first, second) =
             (index(pairs().map(|(i, _)| i).collect())?, index(pairs().map(|(_, j)| j).collect())?);

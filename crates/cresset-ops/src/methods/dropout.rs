@@ -5,7 +5,7 @@ use cresset_tensor::{Error, Result, Scalar, Shape, random};
 
 use super::{
     activation::{SELU_ALPHA, SELU_SCALE},
-    fused::{formula_over, squeezed, unsqueezed},
+    fused::{formula_of_places, squeezed, unsqueezed},
 };
 use crate::{Apply, Expr, select};
 
@@ -81,7 +81,7 @@ fn stays(n: &[Expr]) -> Expr {
 fn fates<T: Apply>(x: &T, numbers: &[Scalar]) -> Result<T> {
     let mut shape = Shape::repeat(1, x.rank());
     shape[..2].copy_from_slice(&x.shape()[..2]);
-    formula_over(&shape, &[], numbers, |_, n| stays(n))
+    formula_of_places(x, &shape, numbers, |_, n| stays(n))
 }
 
 fn without<T: Apply>(

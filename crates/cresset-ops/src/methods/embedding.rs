@@ -170,7 +170,8 @@ pub trait Embeddings: Apply {
             renormalize(weight.array(), index.array(), limit, norm_type)?;
         }
         let bags = Bags::new(&ends, &places, padding);
-        let rows = Self::apply_one(Op::IndexSelect { dim: 0 }, &[weight, &integers(bags.indices.clone())?])?;
+        let rows =
+            Self::apply_one(Op::IndexSelect { dim: 0 }, &[weight, &integers(weight, bags.indices.clone())?])?;
         if mode == BagMode::Max {
             return largest(&rows, &bags, width);
         }
@@ -187,21 +188,21 @@ pub trait Embeddings: Apply {
             None => rows,
             Some(factors) => {
                 let factors = shaped(factors, factors.numel().into())?;
-                let kept = integers(bags.positions.iter().map(|&i| i as i64).collect())?;
+                let kept = integers(weight, bags.positions.iter().map(|&i| i as i64).collect())?;
                 let factors = Self::apply_one(Op::IndexSelect { dim: 0 }, &[&factors, &kept])?;
                 let factors = shaped(&factors, [factors.numel(), 1].into())?;
                 Self::formula(&[&rows, &factors], &[], |x, _| x[0] * x[1].cast_like(x[0]))?
             }
         };
-        let blank = Array::filled("embedding_bag", [bags.count, width].into(), weight.dtype(), 0)?;
-        let of = integers(bags.bags.iter().map(|&bag| bag as i64).collect())?;
+        let blank = weight.filled_beside("embedding_bag", [bags.count, width].into(), weight.dtype(), 0)?;
+        let of = integers(weight, bags.bags.iter().map(|&bag| bag as i64).collect())?;
         let add = Op::IndexPut { dim: 0, combine: Combine::Add };
-        let sums = Self::apply_one(add, &[&Self::constant(blank), &of, &rows])?;
+        let sums = Self::apply_one(add, &[&blank, &of, &rows])?;
         if mode == BagMode::Sum {
             return Ok(sums);
         }
         let sizes: Vec<f64> = bags.sizes().iter().map(|&size| size.max(1) as f64).collect();
-        let sizes = Self::constant(Array::from_vec(sizes, [bags.count, 1])?);
+        let sizes = weight.beside(Array::from_vec(sizes, [bags.count, 1])?.to_dtype(sums.dtype())?)?;
         Self::formula(&[&sums, &sizes], &[], |x, _| x[0] / x[1].cast_like(x[0]))
     }
 
@@ -307,9 +308,9 @@ fn flat_index<T: Apply>(index: &T) -> Result<T> {
 }
 
 #[track_caller]
-fn integers<T: Apply>(list: Vec<i64>) -> Result<T> {
+fn integers<T: Apply>(like: &T, list: Vec<i64>) -> Result<T> {
     let n = list.len();
-    Ok(T::constant(Array::from_vec(list, [n])?))
+    like.beside(Array::from_vec(list, [n])?)
 }
 
 fn counts(places: &[i64]) -> HashMap<i64, usize> {
@@ -324,7 +325,7 @@ fn with_gradient_times<T: Apply>(rows: &T, factors: Vec<f64>) -> Result<T> {
         return Ok(rows.clone());
     }
     let count = factors.len();
-    let factors = T::constant(Array::from_vec(factors, [count, 1])?);
+    let factors = rows.beside(Array::from_vec(factors, [count, 1])?.to_dtype(rows.dtype())?)?;
     let fixed = T::constant(rows.array().clone());
     T::formula(&[rows, &fixed, &factors], &[], |x, _| {
         // The difference is zero, but knows where it came from. Of infinities it is NaN: they stay as they are.
@@ -338,7 +339,7 @@ fn renormalize(weight: &Array, index: &Array, limit: f64, norm_type: f64) -> Res
     let mut places = index.to_i64s()?;
     places.sort_unstable();
     places.dedup();
-    let index: Array = integers(places)?;
+    let index: Array = integers(weight, places)?;
     let rows = Array::apply_one(Op::IndexSelect { dim: 0 }, &[weight, &index])?;
     let norms = power_norm(&rows, norm_type, [1], true)?;
     let rows = Array::formula(&[&rows, &norms], &[limit.into()], |x, n| {
@@ -397,8 +398,7 @@ fn largest<T: Apply>(rows: &T, bags: &Bags, width: usize) -> Result<T> {
     let shape: Shape = [bags.count, longest, width].into();
     shape.checked_numel("embedding_bag")?;
     if shape.numel() == 0 {
-        let blank = Array::filled("embedding_bag", [bags.count, width].into(), rows.dtype(), 0)?;
-        return Ok(T::constant(blank));
+        return rows.filled_beside("embedding_bag", [bags.count, width].into(), rows.dtype(), 0);
     }
     // Every bag as long as the longest; what is missing points anywhere and is masked.
     let (mut places, mut real) = (vec![0; bags.count * longest], vec![false; bags.count * longest]);
@@ -408,14 +408,14 @@ fn largest<T: Apply>(rows: &T, bags: &Bags, width: usize) -> Result<T> {
         (places[place], real[place]) = (row as i64, true);
         next[bag] += 1;
     }
-    let padded = T::apply_one(Op::IndexSelect { dim: 0 }, &[rows, &integers(places)?])?;
+    let padded = T::apply_one(Op::IndexSelect { dim: 0 }, &[rows, &integers(rows, places)?])?;
     let padded = shaped(&padded, shape)?;
-    let real = T::constant(Array::from_vec(real, [bags.count, longest, 1])?);
+    let real = rows.beside(Array::from_vec(real, [bags.count, longest, 1])?)?;
     let lowest = T::formula(&[&padded, &real], &[f64::NEG_INFINITY.into()], |x, n| select(x[1], x[0], n[0]))?;
     let first = Reduce { kind: Reduction::ArgMax, dims: [1].into_iter().collect(), keepdim: true, map: None };
     let first = T::apply_one(Op::Reduce(Box::new(first)), &[&lowest])?;
     let y = shaped(&T::apply_one(Op::Gather { dim: 1 }, &[&lowest, &first])?, [bags.count, width].into())?;
     let full: Vec<bool> = sizes.iter().map(|&size| size > 0).collect();
-    let full = T::constant(Array::from_vec(full, [bags.count, 1])?);
+    let full = rows.beside(Array::from_vec(full, [bags.count, 1])?)?;
     T::formula(&[&y, &full], &[], |x, _| select(x[1], x[0], 0))
 }

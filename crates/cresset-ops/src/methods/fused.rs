@@ -5,6 +5,7 @@ use cresset_tensor::{Error, Result, Scalar, Shape, Sizes};
 
 use crate::{
     Apply, Expr,
+    backend::execute_at,
     expr::Closure,
     op::{List, Map, Numbers, Op, Reduce, Reduction},
     view::View,
@@ -132,4 +133,15 @@ fn closure_over<T: Apply>(shape: &Shape, inputs: &[&T], numbers: &[Scalar], clos
     let program = closure.traced(inputs.len(), numbers.len());
     let map = Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.clone().into()) };
     T::apply_one(Op::Map(map), inputs)
+}
+
+/// A formula of places alone, over a shape. No input tells where to compute it: where another array lives.
+#[track_caller]
+pub(crate) fn formula_of_places<T: Apply, F>(beside: &T, shape: &Shape, numbers: &[Scalar], f: F) -> Result<T>
+where
+    F: Fn(&[Expr], &[Expr]) -> Expr,
+{
+    let program = Closure::of(&f).traced(0, numbers.len());
+    let map = Map { program, numbers: Numbers::from_slice(numbers), shape: Some(shape.clone().into()) };
+    Ok(T::constant(execute_at(beside.device(), &Op::Map(map))?))
 }

@@ -113,7 +113,7 @@ pub trait GridSampling: Apply {
             }
             base.push(1.0);
         }
-        let base = Self::constant(Array::from_vec(base, [places, dims + 1])?.to_dtype(self.dtype())?);
+        let base = self.beside(Array::from_vec(base, [places, dims + 1])?.to_dtype(self.dtype())?)?;
         let grid = base.matmul(&permuted(self, &[0, 2, 1])?)?;
         let shape = [size[0]].into_iter().chain(size[2..].iter().copied()).chain([dims]).collect();
         shaped(&grid, shape)

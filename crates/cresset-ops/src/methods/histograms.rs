@@ -58,7 +58,7 @@ pub trait Histograms: Apply {
                 counts[bin] += 1.0;
             }
         }
-        Ok(Self::constant(Array::from_vec(counts, [bins])?.to_dtype(self.dtype())?))
+        self.beside(Array::from_vec(counts, [bins])?.to_dtype(self.dtype())?)
     }
 
     /// How many elements fall into each bin, and the edges of the bins.
@@ -136,7 +136,7 @@ pub trait Histograms: Apply {
                 format!("weights must have shape {}, not {}", self.shape(), weights.shape()),
             ));
         }
-        let numbers: Vec<i64> = self.array().to_dtype(DType::I64)?.to_vec()?;
+        let numbers: Vec<i64> = self.array().to_i64s()?;
         if let Some(number) = numbers.iter().find(|&&number| number < 0) {
             return Err(Error::argument("bincount", format!("{number} is negative; numbers start at 0")));
         }
@@ -147,13 +147,13 @@ pub trait Histograms: Apply {
         let Some(weights) = weights else {
             let mut counts = vec![0i64; check.numel()];
             numbers.iter().for_each(|&number| counts[number as usize] += 1);
-            return Ok(Self::constant(Array::from_vec(counts, shape)?));
+            return self.beside(Array::from_vec(counts, shape)?);
         };
         let mut sums = vec![0f64; check.numel()];
         let list = numbers.iter().zip(weights.array().to_f64s()?);
         list.for_each(|(&number, weight)| sums[number as usize] += weight);
         let dtype = if weights.dtype() == DType::F32 { DType::F32 } else { DType::F64 };
-        Ok(Self::constant(Array::from_vec(sums, shape)?.to_dtype(dtype)?))
+        self.beside(Array::from_vec(sums, shape)?.to_dtype(dtype)?)
     }
 }
 
@@ -335,7 +335,7 @@ fn histogram<T: Apply>(
         }
     }
     let of = |list: Vec<f64>, shape: Shape| -> Result<T> {
-        Ok(T::constant(Array::from_vec(list, shape)?.to_dtype(x.dtype())?))
+        x.beside(Array::from_vec(list, shape)?.to_dtype(x.dtype())?)
     };
     let counts = of(counts, shape)?;
     let edges = edges.into_iter().map(|edges| {

@@ -5,16 +5,20 @@
 
 use std::borrow::Cow;
 
-use cresset_tensor::{Array, DType, Error, Result, Shape};
+use cresset_tensor::{Array, DType, Device, Error, ErrorKind, Result, Shape};
 
 use super::{
     Elementwise, Index, IntoIndices, Logic, Masking, Shaping,
     masking::check_mask,
+    picking::counted_from_start,
     slicing::{select_view, slice_view},
 };
 use crate::{
-    Apply, Operand, cpu,
+    Apply, Operand,
+    backend::{moved, to_device},
+    cpu,
     op::{Combine, List, Op},
+    select,
     view::View,
 };
 
@@ -95,7 +99,7 @@ pub trait Indexing: Apply {
         let value = match value.into() {
             Operand::Value(value) => value.to_dtype(self.dtype())?,
             Operand::Owned(value) => value.to_dtype(self.dtype())?,
-            Operand::Number(number) => Self::constant(Array::scalar(number, self.dtype())?),
+            Operand::Number(number) => self.filled_beside("set", Shape::default(), self.dtype(), number)?,
         };
         let (view, picks) = basic(self, &indices.into_indices())?;
         if let ([Some(mask)], 0) = (&picks[..], value.rank())
@@ -216,7 +220,7 @@ fn basic<T: Apply>(x: &T, indices: &[Index<T>]) -> Result<(T, Vec<Option<T>>)> {
                 (view, dim) = axis_of_truth(&view, &mut picks, dim, *present)?;
             }
             Index::List(list) => {
-                pick(&mut picks, dim, T::constant(Array::from_slice(list, [list.len()])?));
+                pick(&mut picks, dim, x.beside(Array::from_slice(list, [list.len()])?)?);
                 dim += 1;
             }
             Index::Tensor(index) if index.rank() == 0 && is_mask(index) => {
@@ -247,7 +251,7 @@ fn axis_of_truth<T: Apply>(
     let places = vec![0i64; usize::from(present)];
     let n = places.len();
     picks.resize(dim, None);
-    picks.push(Some(T::constant(Array::from_vec(places, [n])?)));
+    picks.push(Some(view.beside(Array::from_vec(places, [n])?)?));
     Ok((view.unsqueeze(dim as i64)?, dim + 1))
 }
 
@@ -294,13 +298,16 @@ impl Picked {
                     ));
                 }
                 dims.extend(dim..dim + index.rank());
-                parts.push((cpu::nonzero::places(index.array())?, covered.iter().product()));
+                let places = cpu::nonzero::places(&index.array().to_host()?)?;
+                parts.push((moved(places, view.device())?, covered.iter().product()));
             } else if is_place(index) {
                 let places = index.to_dtype(DType::I64)?;
                 let size = view.shape()[dim];
-                let wrapped = cpu::index::wrapped("index", places.array(), dim, size)?;
+                // As in PyTorch, an index may come from the processor's memory.
+                let places = moved(places.array().clone(), view.device())?;
+                let wrapped = counted_from_start("index", &places, dim, size)?;
                 dims.push(dim);
-                parts.push((wrapped.unwrap_or_else(|| places.array().clone()), size));
+                parts.push((wrapped.unwrap_or(places), size));
             } else {
                 return Err(Error::dtype(
                     "index",
@@ -407,6 +414,11 @@ fn linear(parts: &[(Array, usize)]) -> Result<Array> {
         shape = common;
     }
     let numel = shape.checked_numel("index")?;
+    if let Some((first, _)) = parts.first()
+        && first.device() != Device::Cpu
+    {
+        return linear_there(parts, &shape);
+    }
     let mut sum = vec![0i64; numel];
     let mut step = 1i64;
     for (places, size) in parts.iter().rev() {
@@ -416,4 +428,37 @@ fn linear(parts: &[(Array, usize)]) -> Result<Array> {
         step = step.saturating_mul(*size as i64);
     }
     Array::from_vec(sum, shape)
+}
+
+/// [`linear`] on another device: a place of which one index lies outside does so as well.
+#[track_caller]
+fn linear_there(parts: &[(Array, usize)], shape: &Shape) -> Result<Array> {
+    let mut sum: Option<Array> = None;
+    for (places, size) in parts {
+        let zero;
+        let before = match &sum {
+            Some(sum) => sum,
+            None => {
+                zero = Array::scalar(0, DType::I64)?;
+                &zero
+            }
+        };
+        let next = Array::formula(&[before, places], &[(*size).into()], |x, n| {
+            let outside = x[0].lt(0).or(x[1].lt(0)).or(x[1].ge(n[0]));
+            select(outside, -1, x[0] * n[0] + x[1])
+        });
+        sum = Some(match next {
+            Err(error) if error.kind() == ErrorKind::DType => {
+                // There are no 64-bit integers there.
+                let here: Result<Vec<_>> =
+                    parts.iter().map(|(places, size)| Ok((places.to_host()?, *size))).collect();
+                return to_device(&linear(&here?)?, places.device());
+            }
+            next => next?,
+        });
+    }
+    match sum {
+        Some(sum) => sum.broadcast_to(shape),
+        None => Err(Error::index("index", "nothing picks")),
+    }
 }

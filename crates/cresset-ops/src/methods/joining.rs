@@ -128,9 +128,7 @@ pub trait Joining: Apply {
         let mut start = 0;
         for block in &blocks {
             let [height, own] = [block.shape()[0], block.shape()[1]];
-            let zeros = |width: usize| {
-                Array::filled("block_diag", [height, width].into(), dtype, 0).map(Self::constant)
-            };
+            let zeros = |width: usize| block.filled_beside("block_diag", [height, width].into(), dtype, 0);
             let parts = [zeros(start)?, block.to_dtype(dtype)?, zeros(width - start - own)?];
             rows.push(Self::cat(&parts, 1)?);
             start += own;
@@ -197,7 +195,7 @@ pub trait Joining: Apply {
         }
         let rows = choices(self.numel(), r, with_replacement)?;
         let count = rows.len() / r;
-        let index = Self::constant(Array::from_vec(rows, [count * r])?);
+        let index = self.beside(Array::from_vec(rows, [count * r])?)?;
         self.index_select(0, &index)?.reshape([count, r])
     }
 
@@ -303,7 +301,7 @@ pub trait Joining: Apply {
         for (i, &count) in counts.iter().enumerate() {
             indices.extend(std::iter::repeat_n(i as i64, count as usize));
         }
-        Ok(Self::constant(Array::from_vec(indices, [total as usize])?))
+        self.beside(Array::from_vec(indices, [total as usize])?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Elements picked and written where a mask is true, and where an array is not zero.
 
-use cresset_tensor::{Array, DType, Error, Result, Sizes};
+use cresset_tensor::{DType, Error, Result, Sizes};
 
 use super::{Elementwise, Picking, Shaping, Slicing};
 use crate::{
@@ -102,7 +102,7 @@ pub trait Masking: Apply {
     fn masked_select(&self, mask: &Self) -> Result<Self> {
         check_mask("masked_select", mask)?;
         let both = Self::broadcast_tensors(&[self, mask])?;
-        let places = Self::constant(cpu::nonzero::places(both[1].array())?);
+        let places = both[1].beside(cpu::nonzero::places(&both[1].array().to_host()?)?)?;
         both[0].ravel()?.index_select(0, &places)
     }
 
@@ -117,7 +117,7 @@ pub trait Masking: Apply {
             ));
         }
         let both = Self::broadcast_tensors(&[self, mask])?;
-        let places = Self::constant(cpu::nonzero::places(both[1].array())?);
+        let places = both[1].beside(cpu::nonzero::places(&both[1].array().to_host()?)?)?;
         let needed = places.numel();
         if source.numel() < needed {
             return Err(Error::shape(
@@ -140,8 +140,8 @@ pub trait Masking: Apply {
     /// The indices of all elements that are not zero, in row-major order: one row each.
     #[track_caller]
     fn nonzero(&self) -> Result<Self> {
-        let places = cpu::nonzero::places(self.array())?;
-        Ok(Self::constant(cpu::nonzero::coordinates(&places, self.shape())?))
+        let places = cpu::nonzero::places(&self.array().to_host()?)?;
+        self.beside(cpu::nonzero::coordinates(&places, self.shape())?)
     }
 
     /// See [`nonzero`](Self::nonzero).
@@ -166,8 +166,8 @@ pub trait Masking: Apply {
         let Ok(size) = usize::try_from(size) else {
             return Err(Error::argument("nonzero_static", format!("the size must not be negative: {size}")));
         };
-        let result = Array::filled("nonzero_static", [size, self.rank()].into(), DType::I64, fill_value)?;
-        let result = Self::constant(result);
+        let shape = [size, self.rank()].into();
+        let result = self.filled_beside("nonzero_static", shape, DType::I64, fill_value)?;
         let found = self.nonzero()?;
         let rows = found.shape()[0].min(size) as i64;
         result.narrow(0, 0, rows)?.copy_(&found.narrow(0, 0, rows)?)?;

@@ -232,7 +232,7 @@ pub trait Matrices: Apply {
         };
         if rest == 0 {
             let identity = identity(rows, self.dtype())?;
-            return Self::constant(identity).broadcast_to(shape);
+            return self.beside(identity)?.broadcast_to(shape);
         }
         let (mut power, mut result) = (self.clone(), None);
         loop {
@@ -380,7 +380,7 @@ pub trait Matrices: Apply {
                 ),
             ));
         }
-        let turn = |by: i64| Array::from_vec(vec![by % 3, (by + 1) % 3, (by + 2) % 3], 3).map(Self::constant);
+        let turn = |by: i64| self.beside(Array::from_vec(vec![by % 3, (by + 1) % 3, (by + 2) % 3], 3)?);
         let (next, after) = (turn(1)?, turn(2)?);
         let select = |x: &Self, index: &Self| Self::apply_one(Op::IndexSelect { dim }, &[x, index]);
         let (a1, a2) = (select(self, &next)?, select(self, &after)?);

@@ -2,6 +2,8 @@
 
 use cresset_tensor::{DType, Device, Error, Generator, Result, Stream, random};
 
+use crate::Apply;
+
 /// The dtype of a new array, where it lives, and the generator of its random numbers.
 ///
 /// A dtype, a device or a generator alone is one, too.
@@ -46,19 +48,20 @@ impl<'a> TensorOptions<'a> {
         TensorOptions { generator: Some(generator), ..self }
     }
 
-    /// The dtype, or what it is where nobody says. Devices other than the processor have no backend here.
-    #[track_caller]
-    pub(super) fn dtype_or(&self, name: &'static str, default: DType) -> Result<DType> {
-        match self.device {
-            Device::Cpu => Ok(self.dtype.unwrap_or(default)),
-            Device::Gpu(_) => Err(Error::device(name, format!("no backend for {} is loaded", self.device))),
-        }
+    /// With the dtype of another, where that lives.
+    pub fn like<T: Apply>(self, other: &T) -> TensorOptions<'a> {
+        self.dtype(other.dtype()).device(other.device())
+    }
+
+    /// The dtype, or what it is where nobody says.
+    pub(super) fn dtype_or(&self, default: DType) -> DType {
+        self.dtype.unwrap_or(default)
     }
 
     /// A floating-point dtype.
     #[track_caller]
     pub(super) fn float_dtype(&self, name: &'static str) -> Result<DType> {
-        let dtype = self.dtype_or(name, DType::DEFAULT_FLOAT)?;
+        let dtype = self.dtype_or(DType::DEFAULT_FLOAT);
         if dtype.is_float() {
             return Ok(dtype);
         }

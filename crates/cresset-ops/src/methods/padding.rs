@@ -76,7 +76,7 @@ pub trait Padding: Apply {
             let (before, after) = (pad[2 * (rank - 1 - dim)], pad[2 * (rank - 1 - dim) + 1]);
             if (before, after) != (0, 0) {
                 let index = indices(self.shape()[dim], before, after, mode)?;
-                let index = Self::constant(Array::from_vec(index.clone(), index.len())?);
+                let index = self.beside(Array::from_vec(index.clone(), index.len())?)?;
                 result = Self::apply_one(Op::IndexSelect { dim }, &[&result, &index])?;
             }
         }
@@ -131,7 +131,7 @@ fn padded<T: Apply>(x: &T, pad: &Sizes, value: Scalar) -> Result<T> {
     }
     shape.checked_numel("pad")?;
     if inner.numel() == 0 || shape.numel() == 0 {
-        return Ok(T::constant(Array::filled("pad", shape, x.dtype(), value)?));
+        return x.filled_beside("pad", shape, x.dtype(), value);
     }
     if *inner.shape() == shape {
         return T::formula(&[&inner], &[], |x, _| x[0]);
@@ -143,7 +143,7 @@ fn padded<T: Apply>(x: &T, pad: &Sizes, value: Scalar) -> Result<T> {
     if value.to_f64() == 0.0 {
         return T::apply_one(Op::Unview { view, base: Layout::contiguous(shape).into() }, &[&inner]);
     }
-    let base = T::constant(Array::filled("pad", shape, x.dtype(), value)?);
+    let base = x.filled_beside("pad", shape, x.dtype(), value)?;
     T::apply_one(Op::Overwrite(view), &[&base, &inner])
 }
 

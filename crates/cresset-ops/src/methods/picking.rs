@@ -1,9 +1,9 @@
 //! Elements picked out by indices along one dimension.
 
-use cresset_tensor::{DType, Error, Result, Shape};
+use cresset_tensor::{Array, DType, Device, Error, ErrorKind, Result, Shape};
 
 use super::{Elementwise, Shaping};
-use crate::{Apply, cpu, op::Op};
+use crate::{Apply, cpu, op::Op, select};
 
 /// Picking.
 pub trait Picking: Apply {
@@ -110,8 +110,33 @@ pub(super) fn as_index<T: Apply>(name: &'static str, index: &T) -> Result<T> {
 /// An `int64` index counted from either end, as one counted from the start.
 #[track_caller]
 pub(super) fn from_start<T: Apply>(name: &'static str, index: &T, dim: usize, size: usize) -> Result<T> {
-    Ok(match cpu::index::wrapped(name, index.array(), dim, size)? {
+    Ok(match counted_from_start(name, index.array(), dim, size)? {
         Some(wrapped) => T::constant(wrapped),
         None => index.clone(),
     })
+}
+
+/// As [`from_start`], without a history; `None` where the index is such already.
+///
+/// Elsewhere than in the processor's memory nobody waits for what the index is: it is counted there, and what reads or
+/// writes at it says where it lies outside.
+#[track_caller]
+pub(super) fn counted_from_start(
+    name: &'static str,
+    index: &Array,
+    dim: usize,
+    size: usize,
+) -> Result<Option<Array>> {
+    if index.device() == Device::Cpu {
+        return cpu::index::wrapped(name, index, dim, size);
+    }
+    let counted = Array::formula(&[index], &[size.into()], |x, n| select(x[0].lt(0), x[0] + n[0], x[0]));
+    match counted {
+        Err(error) if error.kind() == ErrorKind::DType => {
+            // There are no 64-bit integers there.
+            let wrapped = cpu::index::wrapped(name, &index.to_host()?, dim, size)?;
+            wrapped.map(|wrapped| index.beside(wrapped)).transpose()
+        }
+        counted => counted.map(Some),
+    }
 }

@@ -77,7 +77,7 @@ impl<T: Apply> Polynomials for T {}
 
 #[track_caller]
 fn polynomial<T: Apply>(name: &'static str, x: &T, degree: Operand<T>, recurrence: &Recurrence) -> Result<T> {
-    let degree = degree.value(x.dtype())?;
+    let degree = degree.value_beside(x)?;
     let most = largest(degree.array())?;
     if most > MOST {
         return Err(Error::argument(name, format!("degree {most} is too large; the most is {MOST}")));

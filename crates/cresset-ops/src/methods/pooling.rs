@@ -289,7 +289,7 @@ fn avg_pool<T: Apply>(
                 let list = Array::from_vec(list.clone(), shape)?;
                 totals = Array::formula(&[&totals, &list], &[], |x, _| x[0] * x[1])?;
             }
-            let totals = T::constant(totals);
+            let totals = sums.beside(totals)?;
             match dtype.is_float() {
                 true => T::formula(&[&sums, &totals], &[], |x, _| x[0] / x[1])?,
                 false => T::formula(&[&sums, &totals], &[], |x, _| x[0].trunc_divide(x[1]))?,
@@ -382,7 +382,7 @@ fn put<T: Apply>(values: &T, indices: &T, shape: &Shape, dims: usize, combine: C
     let flat = |shape: &Shape| -> Shape {
         shape[..kept].iter().copied().chain([shape[kept..].iter().product()]).collect()
     };
-    let zeros = T::constant(Array::filled("max_unpool", flat(shape), values.dtype(), 0)?);
+    let zeros = values.filled_beside("max_unpool", flat(shape), values.dtype(), 0)?;
     let (values, indices) = (shaped(values, flat(values.shape()))?, shaped(indices, flat(indices.shape()))?);
     let y = T::apply_one(Op::Scatter { dim: kept, combine }, &[&zeros, &indices, &values])?;
     shaped(&y, shape.clone())

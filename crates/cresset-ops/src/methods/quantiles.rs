@@ -1,6 +1,6 @@
 //! Elements by their rank: medians, the k-th, the most frequent, quantiles.
 
-use cresset_tensor::{Array, DType, Error, Result, Scalar, Shape};
+use cresset_tensor::{DType, Error, Result, Scalar, Shape};
 
 use super::{Elementwise, Picking, Rearranging, Reductions, Shaping, Slicing, Sorting, reduction::pick};
 use crate::{
@@ -133,7 +133,7 @@ fn chosen<T: Apply>(name: &'static str, x: &T, choice: Choice, dim: i64, keepdim
             format!("dimension {axis} of shape {} is empty, and {name} of nothing is not defined", x.shape()),
         ));
     }
-    let index = T::constant(choose(name, choice, axis, x.array())?);
+    let index = x.beside(choose(name, choice, axis, &x.array().to_host()?)?)?;
     pick(x, name, dim, index, keepdim)
 }
 
@@ -143,7 +143,7 @@ fn middle<T: Apply>(name: &'static str, x: &T, choice: Choice) -> Result<T> {
     if x.numel() == 0 {
         let (least, _) = x.dtype().int_range();
         let nothing = if x.dtype().is_float() { Scalar::Float(f64::NAN) } else { Scalar::Int(least) };
-        return Ok(T::constant(Array::scalar(nothing, x.dtype())?));
+        return x.filled_beside(name, Shape::default(), x.dtype(), nothing);
     }
     let list = x.ravel()?;
     let (value, _) = chosen(name, &list, choice, 0, false)?;
@@ -170,7 +170,7 @@ fn quantile<T: Apply>(
     if !matches!(x.dtype(), DType::F32 | DType::F64) {
         return Err(Error::dtype(name, format!("needs float32 or float64, not {}", x.dtype())));
     }
-    let q = q.value(x.dtype())?;
+    let q = q.value_beside(x)?;
     if q.rank() > 1 {
         return Err(Error::shape(name, format!("q must be a number or a list, not of shape {}", q.shape())));
     }

@@ -2,12 +2,13 @@
 
 use std::f64::consts::PI;
 
-use cresset_tensor::{Array, Category, DType, Error, Result, Scalar, Shape};
+use cresset_tensor::{Array, Category, DType, Device, Error, Result, Scalar, Shape};
 use rand_distr::{Beta, Binomial, Distribution as _, Gamma, Poisson};
 
 use super::{Elementwise, creation::made, options::TensorOptions, writing::write};
 use crate::{
     Apply, Expr,
+    backend::moved,
     cpu::random::{Distribution, categories, draw, each, integers, permutation},
 };
 
@@ -51,13 +52,13 @@ pub trait Randomness: Apply {
     /// Uniform over `[0, 1)`, in the shape and dtype of this.
     #[track_caller]
     fn rand_like(&self) -> Result<Self> {
-        Self::rand_with(self.shape(), self.dtype())
+        Self::rand_with(self.shape(), TensorOptions::new().like(self))
     }
 
     /// Of the normal distribution with mean 0 and variance 1, in the shape and dtype of this.
     #[track_caller]
     fn randn_like(&self) -> Result<Self> {
-        Self::randn_with(self.shape(), self.dtype())
+        Self::randn_with(self.shape(), TensorOptions::new().like(self))
     }
 
     /// Of a normal distribution.
@@ -76,7 +77,8 @@ pub trait Randomness: Apply {
     #[track_caller]
     fn normal_of(mean: &Self, std: &Self) -> Result<Self> {
         let shape = super::broadcast_shapes([mean.shape(), std.shape()])?;
-        let noise = Self::randn_with(shape, mean.dtype().promote(std.dtype()).to_float())?;
+        let dtype = mean.dtype().promote(std.dtype()).to_float();
+        let noise = Self::randn_with(shape, TensorOptions::new().dtype(dtype).device(mean.device()))?;
         Self::formula(&[mean, std, &noise], &[], |x, _| x[0] + x[1] * x[2])
     }
 
@@ -95,7 +97,7 @@ pub trait Randomness: Apply {
         options: impl Into<TensorOptions<'a>>,
     ) -> Result<Self> {
         let (shape, options) = (shape.into(), options.into());
-        let dtype = options.dtype_or("randint", DType::I64)?;
+        let dtype = options.dtype_or(DType::I64);
         let (least, most) = dtype.int_range();
         if low >= high || low < least || high - 1 > most {
             return Err(Error::argument(
@@ -103,15 +105,17 @@ pub trait Randomness: Apply {
                 format!("from {low} on and below {high} there is no number of {dtype}, or not all are"),
             ));
         }
+        let device = options.device;
         let stream = options.stream(shape.checked_numel("randint")?);
         let range = high.wrapping_sub(low) as u64;
-        Self::constant(integers("randint", low, range, stream, shape)?).to_dtype(dtype)
+        let numbers = integers("randint", low, range, stream, shape)?.to_dtype(dtype)?;
+        Ok(Self::constant(moved(numbers, device)?))
     }
 
     /// Whole numbers from `low` on and below `high`, in the shape and dtype of this.
     #[track_caller]
     fn randint_like(&self, low: i64, high: i64) -> Result<Self> {
-        Self::randint_with(low, high, self.shape(), self.dtype())
+        Self::randint_with(low, high, self.shape(), TensorOptions::new().like(self))
     }
 
     /// The numbers below `n` in random order, as `int64`.
@@ -124,11 +128,12 @@ pub trait Randomness: Apply {
     #[track_caller]
     fn randperm_with<'a>(n: usize, options: impl Into<TensorOptions<'a>>) -> Result<Self> {
         let options = options.into();
-        let dtype = options.dtype_or("randperm", DType::I64)?;
+        let dtype = options.dtype_or(DType::I64);
         // Asked for first, because a vector that does not fit would end the program.
         Array::uninitialised("randperm", [n].into(), DType::I64)?;
-        let order = permutation(n, options.stream(n));
-        Self::constant(Array::from_vec(order, [n])?).to_dtype(dtype)
+        let device = options.device;
+        let order = Array::from_vec(permutation(n, options.stream(n)), [n])?.to_dtype(dtype)?;
+        Ok(Self::constant(moved(order, device)?))
     }
 
     /// 1 with these probabilities, else 0, in their dtype. Its derivative is zero.
@@ -145,7 +150,11 @@ pub trait Randomness: Apply {
             return Err(Error::argument("bernoulli", "probabilities must be between 0 and 1"));
         }
         let numbers = place_numbers(options.into(), self.numel());
-        Self::formula(&[self], &numbers, |x, n| unit(n).lt(x[0].cast(DType::F64)).cast_like(x[0]))
+        let happens = |x: &[Expr], n: &[Expr]| unit(n).lt(x[0].cast(DType::F64)).cast_like(x[0]);
+        if self.device() == Device::Cpu {
+            return Self::formula(&[self], &numbers, happens);
+        }
+        flat(self, Array::formula(&[&self.array().to_host()?], &numbers, happens)?)
     }
 
     /// Numbers of Poisson distributions with these rates, in their dtype. Its derivative is zero.
@@ -248,7 +257,7 @@ pub trait Randomness: Apply {
                 format!("{num_samples} of {columns} categories cannot be drawn without putting them back"),
             ));
         }
-        let weights: Vec<f64> = self.to_dtype(DType::F64)?.array().to_vec()?;
+        let weights = self.array().to_f64s()?;
         if weights.iter().any(|weight| !(0.0..f64::INFINITY).contains(weight)) {
             return Err(Error::argument(NAME, "weights must be finite and not negative"));
         }
@@ -261,7 +270,7 @@ pub trait Randomness: Apply {
         let replacement = replacement || num_samples == 1;
         let numbers = if replacement { result.checked_numel(NAME)? } else { weights.len() };
         let stream = options.into().stream(numbers);
-        categories(&weights, columns, num_samples, replacement, stream, result).map(Self::constant)
+        self.beside(categories(&weights, columns, num_samples, replacement, stream, result)?)
     }
 
     /// Uniform over `[low, high)`, in place.
@@ -302,10 +311,9 @@ pub trait Randomness: Apply {
         }
         let [seed, base] = place_numbers(().into(), self.numel());
         check_float("cauchy_", self)?;
-        Self::formulas_into(&[self], &[seed, base, median.into(), sigma.into()], &[self], |x, n| {
+        by_place(self, "cauchy_", &[seed, base, median.into(), sigma.into()], |x, n| {
             [(n[2] + n[3] * ((unit(n) - 0.5) * PI).tan()).cast_like(x[0])]
-        })?;
-        Ok(self)
+        })
     }
 
     /// How many times until something happens that does with probability `p`, in place.
@@ -315,11 +323,10 @@ pub trait Randomness: Apply {
             return Err(Error::argument("geometric_", format!("p = {p} must be between 0 and 1")));
         }
         let [seed, base] = place_numbers(().into(), self.numel());
-        Self::formulas_into(&[self], &[seed, base, (-p).ln_1p().into()], &[self], |x, n| {
+        by_place(self, "geometric_", &[seed, base, (-p).ln_1p().into()], |x, n| {
             // `1 - u` is never zero.
             [((1.0 - unit(n)).log() / n[2]).ceil().maximum(1.0).cast_like(x[0])]
-        })?;
-        Ok(self)
+        })
     }
 
     /// 1 with probability `p`, else 0, in place.
@@ -329,10 +336,7 @@ pub trait Randomness: Apply {
             return Err(Error::argument("bernoulli_", format!("p = {p} must be between 0 and 1")));
         }
         let [seed, base] = place_numbers(().into(), self.numel());
-        Self::formulas_into(&[self], &[seed, base, p.into()], &[self], |x, n| {
-            [unit(n).lt(n[2]).cast_like(x[0])]
-        })?;
-        Ok(self)
+        by_place(self, "bernoulli_", &[seed, base, p.into()], |x, n| [unit(n).lt(n[2]).cast_like(x[0])])
     }
 
     /// Whole numbers from `low` on and below `high`, in place.
@@ -342,6 +346,11 @@ pub trait Randomness: Apply {
             // Of floating point only so many are whole numbers.
             Category::Float => Self::randint_with(low, high, self.shape(), DType::I64)?,
             Category::Int | Category::Bool => Self::randint_with(low, high, self.shape(), self.dtype())?,
+        };
+        // On its way there a device need not know `int64`.
+        let numbers = match self.device() {
+            Device::Cpu => numbers,
+            _ => self.beside(numbers.array().to_dtype(self.dtype())?)?,
         };
         write(self, "random_", &numbers)
     }
@@ -371,15 +380,33 @@ fn drawn<T: Apply>(
     shape: Shape,
     options: TensorOptions,
 ) -> Result<T> {
-    let dtype = options.float_dtype(name)?;
+    let (dtype, device) = (options.float_dtype(name)?, options.device);
     let stream = options.stream(shape.checked_numel(name)?);
-    draw(name, distribution, stream, shape, dtype).map(T::constant)
+    Ok(T::constant(moved(draw(name, distribution, stream, shape, dtype)?, device)?))
 }
 
 #[track_caller]
 fn redrawn<'t, T: Apply>(target: &'t T, name: &'static str, distribution: Distribution) -> Result<&'t T> {
-    let numbers: T = drawn(name, distribution, target.shape().clone(), target.dtype().into())?;
+    let numbers: T = drawn(name, distribution, target.shape().clone(), TensorOptions::new().like(target))?;
     write(target, name, &numbers)
+}
+
+/// Every element written anew by a formula of its place, which may look at the old one's dtype alone. It is computed by
+/// the processor, as it takes 64 bits, which not every device has.
+#[track_caller]
+fn by_place<'t, T: Apply>(
+    target: &'t T,
+    name: &'static str,
+    numbers: &[Scalar],
+    f: impl Fn(&[Expr], &[Expr]) -> [Expr; 1],
+) -> Result<&'t T> {
+    if target.device() == Device::Cpu {
+        T::formulas_into(&[target], numbers, &[target], f)?;
+        return Ok(target);
+    }
+    let here = Array::filled(name, target.shape().clone(), target.dtype(), 0)?;
+    Array::formulas_into(&[&here], numbers, &[&here], f)?;
+    write(target, name, &target.beside(here)?)
 }
 
 /// Every element by a generator of its own.
@@ -390,16 +417,21 @@ fn sampled<T: Apply>(
     options: TensorOptions,
     draw: impl Fn(&mut cresset_tensor::Generator) -> f64 + Sync,
 ) -> Result<T> {
-    let dtype = options.float_dtype(name)?;
-    T::constant(each(name, shape, options.stream_each(), |_, generator| draw(generator))?).to_dtype(dtype)
+    let (dtype, device) = (options.float_dtype(name)?, options.device);
+    let numbers =
+        each(name, shape, options.stream_each(), |_, generator| draw(generator))?.to_dtype(dtype)?;
+    Ok(T::constant(moved(numbers, device)?))
 }
 
 /// These numbers, with a derivative of zero with regard to `of`.
 #[track_caller]
 fn flat<T: Apply>(of: &T, numbers: Array) -> Result<T> {
-    T::formula(&[of, &T::constant(numbers)], &[], |x, _| {
-        x[1].cast_like(x[0]) + Expr::constant(0) * x[0].floor()
-    })
+    let numbers = match of.device() {
+        Device::Cpu => T::constant(numbers),
+        // A device need not know `float64`.
+        _ => of.beside(numbers.to_dtype(of.dtype())?)?,
+    };
+    T::formula(&[of, &numbers], &[], |x, _| x[1].cast_like(x[0]) + Expr::constant(0) * x[0].floor())
 }
 
 #[track_caller]

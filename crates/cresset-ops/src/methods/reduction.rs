@@ -1,6 +1,6 @@
 //! Reductions over dimensions: totals, extremes and where they lie, questions to all elements.
 
-use cresset_tensor::{Array, Axes, DType, Error, Result, Scalar, Shape};
+use cresset_tensor::{Axes, DType, Error, Result, Scalar, Shape};
 use smallvec::smallvec;
 
 use super::{Arithmetic, Elementwise, Shaping};
@@ -353,7 +353,7 @@ pub(super) fn pick<T: Apply>(x: &T, name: &'static str, dim: i64, index: T, keep
 fn find<T: Apply>(x: &T, kind: Reduction, dim: i64, keepdim: bool) -> Result<T> {
     let dim = x.shape().axis(kind.name(), dim)?;
     if x.rank() == 0 {
-        return Ok(T::constant(Array::scalar(0i64, DType::I64)?));
+        return x.filled_beside(kind.name(), Shape::default(), DType::I64, 0);
     }
     T::apply_one(Op::Reduce(Box::new(Reduce { kind, dims: smallvec![dim], keepdim, map: None })), &[x])
 }

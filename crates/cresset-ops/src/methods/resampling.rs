@@ -327,13 +327,13 @@ fn along<T: Apply>(x: &T, dim: usize, taps: Taps) -> Result<T> {
     let count = taps.places.len() / taps.each.max(1);
     let select = |places: Vec<i64>| {
         let length = places.len();
-        T::apply_one(Op::IndexSelect { dim }, &[x, &T::constant(Array::from_vec(places, length)?)])
+        T::apply_one(Op::IndexSelect { dim }, &[x, &x.beside(Array::from_vec(places, length)?)?])
     };
     let Some(weights) = taps.weights else { return select(taps.places) };
     let mut shape = Shape::repeat(1, x.rank());
     shape[dim] = count;
     let constant = |weights: Vec<f64>, shape: Shape| -> Result<T> {
-        Ok(T::constant(Array::from_vec(weights, shape)?.to_dtype(x.dtype())?))
+        x.beside(Array::from_vec(weights, shape)?.to_dtype(x.dtype())?)
     };
     if taps.each == 2 {
         let places = |which: usize| taps.places.iter().skip(which).step_by(2).copied().collect::<Vec<i64>>();

@@ -81,7 +81,7 @@ pub trait Rounding: Apply {
                 Self::formula(&[self], &[min, max], |x, n| between(x[0], n[0], n[1]))
             }
             (min, max) => {
-                let (min, max) = (min.value(self.dtype())?, max.value(self.dtype())?);
+                let (min, max) = (min.value_beside(self)?, max.value_beside(self)?);
                 Self::formula(&[self, &min, &max], &[], |x, _| limited(x[0], x[1], x[2]))
             }
         }
@@ -102,7 +102,7 @@ pub trait Rounding: Apply {
                 Self::formulas_into(&[self], &[min, max], &[self], |x, n| [between(x[0], n[0], n[1])])?;
             }
             (min, max) => {
-                let (min, max) = (min.value(self.dtype())?, max.value(self.dtype())?);
+                let (min, max) = (min.value_beside(self)?, max.value_beside(self)?);
                 Self::formulas_into(&[self, &min, &max], &[], &[self], |x, _| [limited(x[0], x[1], x[2])])?;
             }
         }

@@ -213,7 +213,7 @@ fn source_for<'a, T: Apply>(like: &T, index: &T, source: impl Into<Operand<'a, T
         Operand::Value(source) => Ok(source.clone()),
         Operand::Owned(source) => Ok(source),
         Operand::Number(number) => {
-            T::constant(Array::scalar(number, like.dtype())?).broadcast_to(index.shape())
+            like.filled_beside("scatter", Shape::default(), like.dtype(), number)?.broadcast_to(index.shape())
         }
     }
 }
@@ -328,11 +328,11 @@ fn index_fill_parts<'a, T: Apply>(
     let mut list = index.array().to_i64s()?;
     list.sort_unstable();
     list.dedup();
-    let index = T::constant(Array::from_slice(&list, [list.len()])?);
+    let index = index.beside(Array::from_slice(&list, [list.len()])?)?;
     let value = match value.into() {
         Operand::Value(value) => value.clone(),
         Operand::Owned(value) => value,
-        Operand::Number(number) => T::constant(Array::scalar(number, x.dtype())?),
+        Operand::Number(number) => x.filled_beside("index_fill", Shape::default(), x.dtype(), number)?,
     };
     if value.rank() > 0 {
         return Err(Error::shape(
@@ -387,14 +387,15 @@ fn reduced<T: Apply>(
             "the mean of bool is not defined; use sum or convert first",
         ));
     }
-    let fill = |value: Scalar, dtype| T::constant(Array::scalar(value, dtype)?).broadcast_to(places);
+    let single = |value: Scalar, dtype| x.filled_beside("scatter_reduce", Shape::default(), dtype, value);
+    let fill = |value: Scalar, dtype| single(value, dtype)?.broadcast_to(places);
     let base = if include_self { x.clone() } else { write(Combine::Set, x, &fill(nothing, x.dtype())?)? };
     let result = write(combine, &base, source)?;
     if reduce != ScatterReduction::Mean {
         return Ok(result);
     }
     // How many went to each place.
-    let none = T::constant(Array::scalar(i64::from(include_self), DType::I64)?).broadcast_to(x.shape())?;
+    let none = single(i64::from(include_self).into(), DType::I64)?.broadcast_to(x.shape())?;
     let counts = write(Combine::Add, &none, &fill(Scalar::Int(1), DType::I64)?)?;
     if x.dtype().is_float() {
         T::formula(&[&result, &counts], &[], |x, _| x[0] / x[1].maximum(1))

@@ -81,10 +81,10 @@ pub trait SegmentReductions: Apply {
         // One more, for what lies in no segment.
         shape[plan.axis] = plan.count + 1;
         let start = initial.unwrap_or(nothing);
-        let base = Self::constant(Array::filled("segment_reduce", shape, self.dtype(), start)?);
+        let base = self.filled_beside("segment_reduce", shape, self.dtype(), start)?;
         let mut place = Shape::repeat(1, self.rank());
         place[..=plan.axis].copy_from_slice(&self.shape()[..=plan.axis]);
-        let index = Self::constant(Array::from_vec(plan.segment_of, place)?).broadcast_to(self.shape())?;
+        let index = self.beside(Array::from_vec(plan.segment_of, place)?)?.broadcast_to(self.shape())?;
         let op = Op::Scatter { dim: plan.axis, combine };
         let result = Self::apply_one(op, &[&base, &index, self])?.narrow(axis, 0, plan.count as i64)?;
         if reduction != SegmentReduction::Mean {
@@ -96,7 +96,7 @@ pub trait SegmentReductions: Apply {
         let mut place = Shape::repeat(1, self.rank());
         place[..plan.axis].copy_from_slice(&self.shape()[..plan.axis]);
         place[plan.axis] = plan.count;
-        let lengths = Self::constant(Array::from_vec(lengths, place)?.to_dtype(self.dtype())?);
+        let lengths = self.beside(Array::from_vec(lengths, place)?.to_dtype(self.dtype())?)?;
         result.div(&lengths)
     }
 }

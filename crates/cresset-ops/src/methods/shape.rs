@@ -5,9 +5,14 @@ use std::{
     ops::{Bound, RangeBounds},
 };
 
-use cresset_tensor::{Axes, Error, Result, Shape, Sizes, shape::axis_of};
+use cresset_tensor::{Axes, Device, Error, Result, Shape, Sizes, shape::axis_of};
 
-use crate::{Apply, methods::Elementwise, op::Op, view::View};
+use crate::{
+    Apply,
+    methods::{Converting, Elementwise},
+    op::Op,
+    view::View,
+};
 
 /// Shapes.
 pub trait Shaping: Apply {
@@ -254,10 +259,16 @@ pub trait Shaping: Apply {
         Self::formula(&[self], &[], |x, _| x[0])
     }
 
-    /// Writes the elements of another, broadcast and converted, over these.
+    /// Writes the elements of another, broadcast and converted, over these. The other may live on another device.
     #[track_caller]
     fn copy_(&self, other: &Self) -> Result<&Self> {
-        let other = other.to_dtype(self.dtype())?;
+        let device = self.device();
+        let other = match other.device() {
+            there if there == device => other.to_dtype(self.dtype())?,
+            // Converted by the processor, which knows every dtype.
+            Device::Cpu => other.to_dtype(self.dtype())?.to_device(device)?,
+            Device::Gpu(_) => other.to_device(device)?.to_dtype(self.dtype())?,
+        };
         Self::formulas_into(&[&other], &[], &[self], |x, _| [x[0]])?;
         Ok(self)
     }

@@ -149,7 +149,7 @@ pub trait Slicing: Apply {
                 there.push(i);
             }
         }
-        let list = |list: Vec<i64>| Array::from_slice(&list, [list.len()]).map(Self::constant);
+        let list = |list: Vec<i64>| self.beside(Array::from_slice(&list, [list.len()])?);
         let source = source.to_dtype(self.dtype())?.ravel()?.index_select(0, &list(there)?)?;
         self.ravel()?.index_copy(0, &list(here)?, &source)?.reshape(self.shape())
     }

@@ -77,7 +77,7 @@ pub trait Sorting: Apply {
         let SearchOptions { right, out_int32, sorter } = options;
         let values = values.into();
         let number = matches!(values, Operand::Number(_));
-        let values = values.value(self.dtype())?;
+        let values = values.value_beside(self)?;
         let mut sequence = self.clone();
         if let Some(sorter) = sorter {
             if sorter.shape() != self.shape() {

@@ -1,6 +1,6 @@
 //! Variances and what is made of them.
 
-use cresset_tensor::{Array, Axes, DType, Error, Result, Scalar};
+use cresset_tensor::{Axes, DType, Error, Result, Scalar, Shape};
 
 use super::{
     Arithmetic, Elementwise, Matrices, Rearranging, Reductions, Shaping, Slicing,
@@ -124,7 +124,7 @@ pub trait Statistics: Apply {
         let (mean, freedom) = match &weights {
             None => {
                 let freedom = observations as f64 - correction as f64;
-                (x.mean_dim(1, true)?, Self::constant(Array::scalar(freedom, x.dtype())?))
+                (x.mean_dim(1, true)?, x.filled_beside("cov", Shape::default(), x.dtype(), freedom)?)
             }
             Some(weights) => {
                 let total = weights.sum()?;

@@ -59,7 +59,7 @@ pub trait Uniqueness: Apply {
     /// Of each element, whether it is among the others. NaN is among none.
     #[track_caller]
     fn isin<'a>(&self, test_elements: impl Into<Operand<'a, Self>>) -> Result<Self> {
-        let test = test_elements.into().value(self.dtype())?;
+        let test = test_elements.into().value_beside(self)?;
         let types = [self, &test].map(|x| Type::array(x.dtype(), x.rank()));
         let dtype = types[0].promote(types[1]).dtype;
         let (x, test) = (self.to_dtype(dtype)?, test.to_dtype(dtype)?.ravel()?);
@@ -68,7 +68,7 @@ pub trait Uniqueness: Apply {
             Array::reduce_formula(&[test.array()], &[], Reduction::Sum, .., false, |x, _| x[0].eq(x[0]));
         let numbers = numbers?.item::<i64>()?;
         if numbers == 0 {
-            return Ok(Self::constant(Array::filled("isin", self.shape().clone(), DType::Bool, false)?));
+            return self.filled_beside("isin", self.shape().clone(), DType::Bool, false);
         }
         let sorted = test.sort(0, false)?.0.narrow(0, 0, numbers)?;
         // The first that is not below an element is the only one that may equal it.
@@ -88,12 +88,12 @@ fn unique<T: Apply>(name: &'static str, x: &T, dim: Option<i64>, consecutive: bo
         Array::from_vec(numbers, [n])
     };
     let Some(dim) = dim else {
-        let rows = x.array().ravel()?;
+        let rows = x.array().to_host()?.ravel()?;
         let groups = groups(&rows, consecutive)?;
         return Ok(Unique {
-            values: T::constant(rows.index_select(0, &list(groups.rows)?)?),
-            inverse: T::constant(Array::from_vec(groups.inverse, x.shape())?),
-            counts: T::constant(list(groups.counts)?),
+            values: x.beside(rows.index_select(0, &list(groups.rows)?)?)?,
+            inverse: x.beside(Array::from_vec(groups.inverse, x.shape())?)?,
+            counts: x.beside(list(groups.counts)?)?,
         });
     };
     let dim = x.shape().axis(name, dim)?;
@@ -104,16 +104,17 @@ fn unique<T: Apply>(name: &'static str, x: &T, dim: Option<i64>, consecutive: bo
             format!("slices along dimension {dim} of shape {} hold nothing to compare", x.shape()),
         ));
     }
-    let front = if x.rank() > 1 { x.array().movedim([dim], [0])? } else { x.array().ravel()? };
+    let here = x.array().to_host()?;
+    let front = if x.rank() > 1 { here.movedim([dim], [0])? } else { here.ravel()? };
     let width = x.numel().checked_div(size).unwrap_or(1);
     let groups = groups(&front.reshape([size, width])?, consecutive)?;
     Ok(Unique {
-        values: T::constant(if x.rank() == 0 {
+        values: x.beside(if x.rank() == 0 {
             front.index_select(0, &list(groups.rows)?)?
         } else {
-            x.array().index_select(dim as i64, &list(groups.rows)?)?
-        }),
-        inverse: T::constant(list(groups.inverse)?),
-        counts: T::constant(list(groups.counts)?),
+            here.index_select(dim as i64, &list(groups.rows)?)?
+        })?,
+        inverse: x.beside(list(groups.inverse)?)?,
+        counts: x.beside(list(groups.counts)?)?,
     })
 }

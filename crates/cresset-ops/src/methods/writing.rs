@@ -66,7 +66,7 @@ pub trait Filling: Apply {
     #[track_caller]
     fn fill_diagonal_<'a>(&self, value: impl Into<Operand<'a, Self>>, wrap: bool) -> Result<&Self> {
         let shape = self.shape().clone();
-        let value = value.into().value(self.dtype())?;
+        let value = value.into().value_beside(self)?;
         match &shape[..] {
             [] | [_] => {
                 return Err(Error::shape(

@@ -319,8 +319,10 @@ impl Lbfgs {
         };
         options.check()?;
         let numel = self.parameters.iter().map(Apply::numel).sum();
+        let device = self.parameters.first().map_or(Device::Cpu, Apply::device);
         let entry = ids.first().map_or(Ok(None), |id| saving::entry(state, id))?;
-        let history = entry.map_or(Ok(History::default()), |entry| History::from_state(entry, numel))?;
+        let history =
+            entry.map_or(Ok(History::default()), |entry| History::from_state(entry, numel, device))?;
         (self.options, self.notes, self.history) = (options, notes, history);
         Ok(())
     }
@@ -382,8 +384,8 @@ impl History {
         State::map(entries)
     }
 
-    /// Of vectors of that length.
-    fn from_state(state: &State, numel: usize) -> Result<History> {
+    /// Of vectors of that length, on a device.
+    fn from_state(state: &State, numel: usize, device: Device) -> Result<History> {
         let present = |name: &str| state.find(&Key::from(name)).filter(|value| !matches!(value, State::None));
         let vector = |value: &State| {
             let array = value.array()?;
@@ -392,7 +394,7 @@ impl History {
                     format!("a vector of all parameters has shape [{numel}], not {}", array.shape());
                 return Err(Error::shape("LBFGS", message));
             }
-            copy(array, array.dtype())
+            copy(&array.to_device(device)?, array.dtype())
         };
         let mut history = History {
             evaluations: usize::from_state(state.get("func_evals")?)?,

@@ -33,9 +33,9 @@ use crate::{
 };
 
 /// Invocations of a workgroup.
-const GROUP: u32 = 256;
+pub const GROUP: u32 = 256;
 /// Workgroups of a dispatch, at most: invocations stride over the rest.
-const GROUPS: u32 = 65_535;
+pub const GROUPS: u32 = 65_535;
 
 /// The slot of an input that no output needs.
 const UNUSED: u8 = u8::MAX;

@@ -2,6 +2,7 @@
 //!
 //! What has no kernel of its own is computed by the processor.
 
+pub mod fill;
 pub mod host;
 pub mod map;
 pub mod normalize;

@@ -52,7 +52,7 @@ impl Cell {
         let x = if single { x.unsqueeze(0)? } else { x.clone() };
         let batch = x.shape()[0];
         let first = |state: Option<&Tensor>| -> Result<Tensor> {
-            let Some(state) = state else { return Tensor::zeros_with([batch, self.hidden], x.dtype()) };
+            let Some(state) = state else { return x.new_zeros([batch, self.hidden]) };
             let state = if single && state.rank() == 1 { state.unsqueeze(0)? } else { state.clone() };
             if state.shape()[..] != [batch, self.hidden] {
                 let message = format!(

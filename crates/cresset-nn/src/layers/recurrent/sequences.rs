@@ -4,7 +4,7 @@
 
 use std::borrow::Borrow;
 
-use cresset_autograd::{Apply, DType, Device, Error, Result, Scalar, Shape, Tensor};
+use cresset_autograd::{Apply, Array, DType, Device, Error, Result, Scalar, Shape, Tensor};
 use cresset_ops::methods::prelude::*;
 
 use crate::boundary::Outcome;
@@ -166,20 +166,20 @@ pub fn pack_padded_sequence(
         .collect();
     let count = rows.len();
     let flat = x.flatten(..2)?;
-    let data = flat.index_select(0, &Tensor::from_vec(rows, [count])?)?;
-    let order = if enforce_sorted { None } else { Some(both_ways(&order)?) };
+    let data = flat.index_select(0, &flat.beside(Array::from_vec(rows, [count])?)?)?;
+    let order = if enforce_sorted { None } else { Some(both_ways(x, &order)?) };
     Ok(PackedSequence { data, batch_sizes, order })
 }
 
-/// A permutation and its inverse.
-fn both_ways(order: &[usize]) -> Result<(Tensor, Tensor)> {
+/// A permutation and its inverse, where the elements live.
+fn both_ways(x: &Tensor, order: &[usize]) -> Result<(Tensor, Tensor)> {
     let mut back = vec![0; order.len()];
     for (place, &i) in order.iter().enumerate() {
         back[i] = place as i64;
     }
     let sorted: Vec<i64> = order.iter().map(|&i| i as i64).collect();
     let size = order.len();
-    Ok((Tensor::from_vec(sorted, [size])?, Tensor::from_vec(back, [size])?))
+    Ok((x.beside(Array::from_vec(sorted, [size])?)?, x.beside(Array::from_vec(back, [size])?)?))
 }
 
 /// The packed sequences in the order in which they were given, padded with a number: `[time, batch, …]` (or `[batch,
@@ -245,8 +245,8 @@ fn spread(rows: &Tensor, places: Vec<i64>, leading: [usize; 2], padding: Scalar)
     let flat: Shape = [leading[0] * leading[1]].iter().chain(rest).copied().collect();
     let shape: Shape = leading.iter().chain(rest).copied().collect();
     let count = places.len();
-    let blank = Tensor::full_with(flat, padding, rows.dtype())?;
-    blank.index_copy(0, &Tensor::from_vec(places, [count])?, rows)?.reshape(shape)
+    let blank = rows.new_full(flat, padding)?;
+    blank.index_copy(0, &rows.beside(Array::from_vec(places, [count])?)?, rows)?.reshape(shape)
 }
 
 /// Sequences `[length, …]` side by side, the shorter ones padded after their end with a number: `[time, batch, …]` (or

@@ -222,7 +222,7 @@ impl Stack {
         arranged: &Arranged,
     ) -> Result<Tensor> {
         let name = self.settings.kind.name();
-        let Some(state) = state else { return Tensor::zeros_with(shape, arranged.data.dtype()) };
+        let Some(state) = state else { return arranged.data.new_zeros(shape) };
         let [count, batch, width] = shape;
         let wanted = if arranged.batched { vec![count, batch, width] } else { vec![count, width] };
         if state.shape()[..] != wanted[..] {

@@ -126,7 +126,7 @@ where
 
 #[track_caller]
 fn empty(shape: [usize; 2], like: &Array) -> Result<Array> {
-    Array::empty_with(shape, like.dtype())
+    like.new_empty(shape)
 }
 
 #[track_caller]
@@ -311,11 +311,11 @@ impl Sweep {
         let gradient = |i: usize| gradients.get(i).and_then(Option::as_ref);
         let start_of = |i: usize, like: &Array| match gradient(i) {
             Some(gradient) => gradient.copy(),
-            None => Array::zeros_with(like.shape().clone(), like.dtype()),
+            None => like.zeros_like(),
         };
         let dh_all = start_of(1, &inputs.h)?;
         let dc_all = inputs.c.as_ref().map(|c| start_of(2, c)).transpose()?;
-        let nothing = Array::zeros_with([1, 1], inputs.x.dtype())?;
+        let nothing = inputs.x.new_zeros([1, 1])?;
         let sums = empty([count, kind.gates() * hidden], &inputs.x)?;
         // Only in the GRU the hidden state's part has a gradient of its own.
         let own = if kind == Kind::Gru { empty([count, 3 * hidden], &inputs.x)? } else { sums.clone() };

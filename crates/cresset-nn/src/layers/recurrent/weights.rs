@@ -117,7 +117,7 @@ impl Weights {
         let sums = self.ih.shape()[0];
         let hidden = sums / self.kind.gates();
         let Some((ih, hh)) = &self.bias else {
-            return Tensor::zeros_with([hidden * self.kind.biases()], self.ih.dtype());
+            return self.ih.get()?.detach().new_zeros([hidden * self.kind.biases()]);
         };
         let (ih, hh) = (ih.get()?, hh.get()?);
         if self.kind != Kind::Gru {

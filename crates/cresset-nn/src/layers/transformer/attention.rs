@@ -251,7 +251,7 @@ impl MultiheadAttention {
         };
         let is_causal = options.is_causal && key_padding_mask.is_none() && !need_weights;
         let causal = match (options.is_causal, options.attn_mask) {
-            (true, None) if !is_causal => Some(above_diagonal(sizes.queries, sizes.keys)?),
+            (true, None) if !is_causal => Some(above_diagonal(sizes.queries, sizes.keys, query.device())?),
             _ => None,
         };
         let attn_mask = if is_causal { None } else { options.attn_mask.or(causal.as_ref()) };
@@ -276,7 +276,7 @@ impl MultiheadAttention {
             let last = |x: &Tensor| {
                 let mut shape = x.shape().clone();
                 shape[2] = 1;
-                Tensor::cat(&[x.clone(), Tensor::zeros_with(shape, x.dtype())?], 2)
+                Tensor::cat(&[x.clone(), x.detach().new_zeros(shape)?], 2)
             };
             (key, value) = (last(&key)?, last(&value)?);
             more += 1;

@@ -1,6 +1,6 @@
 //! Which queries may look at which keys: masks of different forms as one.
 
-use cresset_autograd::{Apply, DType, Error, Result, Tensor, select};
+use cresset_autograd::{Apply, DType, Device, Error, Result, Tensor, select};
 use cresset_ops::methods::prelude::*;
 
 /// The mask with which position `i` looks at positions `0..=i` alone: `-∞` above the diagonal, 0 elsewhere.
@@ -13,7 +13,7 @@ use cresset_ops::methods::prelude::*;
 /// ```
 #[track_caller]
 pub fn generate_square_subsequent_mask(size: usize) -> Result<Tensor> {
-    above_diagonal(size, size)?.then_blocked(DType::F32)
+    above_diagonal(size, size, Device::Cpu)?.then_blocked(DType::F32)
 }
 
 /// Is it the mask of [`generate_square_subsequent_mask`] for so many positions?
@@ -21,16 +21,16 @@ pub fn is_subsequent(mask: &Tensor, size: usize) -> Result<bool> {
     if mask.shape()[..] != [size, size] {
         return Ok(false);
     }
-    let wanted = above_diagonal(size, size)?;
+    let wanted = above_diagonal(size, size, mask.device())?;
     let wanted = if mask.dtype() == DType::Bool { wanted } else { wanted.then_blocked(mask.dtype())? };
     mask.detach().equal(&wanted)
 }
 
-/// True above the diagonal.
-pub fn above_diagonal(rows: usize, columns: usize) -> Result<Tensor> {
+/// True above the diagonal, on a device.
+pub fn above_diagonal(rows: usize, columns: usize, device: Device) -> Result<Tensor> {
     let row = Tensor::arange_with(0, rows, 1, DType::I64)?.unsqueeze(1)?;
     let column = Tensor::arange_with(0, columns, 1, DType::I64)?;
-    Tensor::formula(&[&row, &column], &[], |x, _| x[1].gt(x[0]))
+    Tensor::formula(&[&row, &column], &[], |x, _| x[1].gt(x[0]))?.to_device(device)
 }
 
 /// A mask of truths, of what is blocked, as numbers to be added.
@@ -106,7 +106,7 @@ pub fn with_more_keys(mask: &Tensor, count: usize) -> Result<Tensor> {
     let mut shape = mask.shape().clone();
     let last = shape.rank() - 1;
     shape[last] = count;
-    Tensor::cat(&[mask.clone(), Tensor::zeros_with(shape, mask.dtype())?], -1)
+    Tensor::cat(&[mask.clone(), mask.detach().new_zeros(shape)?], -1)
 }
 
 fn added(mask: &Tensor, dtype: DType) -> Result<Tensor> {

@@ -3,7 +3,13 @@
 use cresset_tensor::{Array, DType, Error, Result};
 
 use super::{LossReduction, reduced_values};
-use crate::{Apply, Expr, methods::fused::shaped, op::Op, select, view::View};
+use crate::{
+    Apply, Expr,
+    methods::{Elementwise, fused::shaped},
+    op::Op,
+    select,
+    view::View,
+};
 
 /// Losses of sequences.
 pub trait SequenceLosses: Apply {
@@ -36,7 +42,8 @@ pub trait SequenceLosses: Apply {
         };
         let losses = if reduction == LossReduction::Mean {
             let lengths: Vec<f64> = target_lengths.iter().map(|&length| length.max(1) as f64).collect();
-            let lengths = Self::constant(Array::from_vec(lengths, [target_lengths.len()])?);
+            let lengths = Array::from_vec(lengths, [target_lengths.len()])?.to_dtype(losses.dtype())?;
+            let lengths = losses.beside(lengths)?;
             Self::formula(&[&losses, &lengths], &[], |x, _| x[0] / x[1].cast_like(x[0]))?
         } else {
             losses
@@ -148,10 +155,10 @@ impl Lattice {
     /// One loss for each sample.
     fn losses<T: Apply>(&self, log_probs: &T) -> Result<T> {
         let &Lattice { time, samples, classes, states, .. } = self;
-        let constant = |array: Result<Array>| array.map(T::constant);
+        let constant = |array: Result<Array>| log_probs.beside(array?);
         let lowest = |columns: usize| {
             let shape = [samples, columns].into();
-            constant(Array::filled("ctc_loss", shape, log_probs.dtype(), f64::NEG_INFINITY))
+            log_probs.filled_beside("ctc_loss", shape, log_probs.dtype(), f64::NEG_INFINITY)
         };
         let log_probs = shaped(log_probs, [time, samples, classes].into())?;
         let labels = constant(Array::from_slice(&self.labels, [1, samples, states]))?;

@@ -177,9 +177,9 @@ pub trait MarginLosses: Apply {
         }
         labels.iter_mut().for_each(|label| *label = (*label).max(0));
         let list: Shape = [samples, classes, 1].into();
-        let index = Self::constant(Array::from_vec(labels, [samples, classes])?);
-        let listed = Self::constant(Array::from_vec(listed, list.clone())?);
-        let others = Self::constant(Array::from_vec(others, [samples, 1, classes])?);
+        let index = self.beside(Array::from_vec(labels, [samples, classes])?)?;
+        let listed = self.beside(Array::from_vec(listed, list.clone())?)?;
+        let others = self.beside(Array::from_vec(others, [samples, 1, classes])?)?;
         let scores = shaped(self, [samples, classes].into())?;
         let wanted = shaped(&Self::apply_one(Op::Gather { dim: 1 }, &[&scores, &index])?, list)?;
         let scores = shaped(&scores, [samples, 1, classes].into())?;

@@ -193,7 +193,7 @@ pub trait RegressionLosses: Apply {
         let var = match var.into() {
             Operand::Number(number) => {
                 let dtype = self.dtype().to_float();
-                Self::constant(Array::filled(name, self.shape().clone(), dtype, number)?)
+                self.filled_beside(name, self.shape().clone(), dtype, number)?
             }
             Operand::Value(var) => var.clone(),
             Operand::Owned(var) => var,
