@@ -123,7 +123,8 @@ fn is_known(kind: Kind, target: &str, message: &str) -> bool {
 
 fn translate(target: &Target, abilities: &Abilities, text: &str) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(text).map_err(|error| error.emit_to_string(text))?;
-    let mut capabilities = Capabilities::empty();
+    // Halves are unpacked into f32 on every card of these three, with or without arithmetic in them.
+    let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     for (has, capability) in [
         (abilities.f64, Capabilities::FLOAT64),
         (abilities.i64, Capabilities::SHADER_INT64),

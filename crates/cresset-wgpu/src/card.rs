@@ -122,7 +122,8 @@ impl Backend for Opened {
     }
 }
 
-fn card(device: Device) -> Result<Arc<Card>> {
+/// The card of a number, opened if it is not.
+pub fn card(device: Device) -> Result<Arc<Card>> {
     let Device::Gpu(index) = device else {
         return Err(Error::device("gpu", "the CPU is not a graphics card; open one with Device::gpu(0)"));
     };

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::{
     abilities::Abilities,
     card::Card,
-    run::{fill, map, normalize, reduce, scan, search, softmax, sort},
+    run::{fill, map, normalize, pool, product, reduce, scan, search, softmax, sort},
     stream::WINDOW,
 };
 
@@ -94,6 +94,12 @@ templates! {
     Softmax(softmax::Template),
     /// Rows with mean 0 and variance 1.
     Normalize(normalize::Template),
+    /// A product of matrices, or of what a convolution gathers.
+    Product(product::Template),
+    /// The sum of a product's parts.
+    Join(product::join::Template),
+    /// The largest of windows.
+    MaxPool(pool::Template),
 }
 
 /// A compiled kernel.

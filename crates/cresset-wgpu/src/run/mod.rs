@@ -2,10 +2,14 @@
 //!
 //! What has no kernel of its own is computed by the processor.
 
+pub mod convolve;
 pub mod fill;
 pub mod host;
 pub mod map;
+pub mod matmul;
 pub mod normalize;
+pub mod pool;
+pub mod product;
 pub mod reduce;
 pub mod scan;
 pub mod search;
@@ -25,6 +29,9 @@ pub fn execute(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Outputs<A
     match op {
         Op::Map(formula) => map::map(card, formula, inputs),
         Op::View(view) => Ok(smallvec![view::view(card, view, first(op, inputs)?)?]),
+        Op::Matmul => Ok(smallvec![matmul::matmul(card, op, inputs)?]),
+        Op::Convolve(convolution) => Ok(smallvec![convolve::convolve(card, op, convolution, inputs)?]),
+        Op::MaxPool(window) => pool::max_pool(card, op, window, inputs),
         Op::Reduce(reduction) => Ok(smallvec![reduce::reduce(card, op, reduction, inputs)?]),
         Op::Scan { kind, dim } => scan::scan(card, op, *kind, *dim, inputs),
         Op::Sort { dim, descending } => sort::sort(card, op, *dim, *descending, inputs),
@@ -35,9 +42,6 @@ pub fn execute(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Outputs<A
         Op::Unview { .. }
         | Op::Overwrite(_)
         | Op::Concat { .. }
-        | Op::Matmul
-        | Op::Convolve(_)
-        | Op::MaxPool(_)
         | Op::IndexSelect { .. }
         | Op::IndexPut { .. }
         | Op::Gather { .. }

@@ -1,0 +1,95 @@
+//! Measured choices: with `CRESSET_GPU_TUNE=1`, the first product of a class of shapes on a card is computed by every
+//! kernel that may be best, and the fastest is remembered for the class. Otherwise nothing is measured.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use cresset_tensor::{DType, Device, Result};
+
+use super::{Product, Size, choice::Choice, form::Form};
+use crate::card::Card;
+
+/// Products computed before the clock is read: the clock of a card's work is coarse.
+const RUNS: u32 = 5;
+/// So often a candidate is measured; its best time counts.
+const REPEATS: usize = 3;
+
+/// Products for which the same kernel is taken.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Class {
+    device: Device,
+    form: Form,
+    dtype: DType,
+    deep: [bool; 2],
+    sizes: [u32; 4],
+}
+
+impl Class {
+    /// Of a product: sizes count by their powers of two, those below 64 exactly.
+    pub fn of(card: &Card, product: &Product) -> Class {
+        let Size { m, n, k, items } = product.size;
+        let round = |size: u32| if size < 64 { size } else { size.next_power_of_two() };
+        Class {
+            device: card.device,
+            form: product.form,
+            dtype: product.a.dtype(),
+            deep: product.deep,
+            sizes: [round(m), round(n), round(k), round(items)],
+        }
+    }
+}
+
+static CHOICES: Mutex<Option<HashMap<Class, Choice>>> = Mutex::new(None);
+
+/// Was it asked for?
+pub fn is_on() -> bool {
+    static ON: OnceLock<bool> = OnceLock::new();
+    *ON.get_or_init(|| {
+        std::env::var_os("CRESSET_GPU_TUNE").is_some_and(|value| value != "0" && !value.is_empty())
+    })
+}
+
+/// The choice for a class, found by trying candidates if there is none yet.
+pub fn tuned(
+    card: &Arc<Card>,
+    class: Class,
+    candidates: Vec<Choice>,
+    default: Choice,
+    mut run: impl FnMut(Choice) -> Result<()>,
+) -> Result<Choice> {
+    let known = || CHOICES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(choice) = known().get_or_insert_default().get(&class) {
+        return Ok(*choice);
+    }
+    let mut measure = |choice: Choice| -> Result<Duration> {
+        let mut best = Duration::MAX;
+        // The first time it is compiled.
+        run(choice)?;
+        for _ in 0..REPEATS {
+            card.flush("tune")?;
+            card.wait("tune")?;
+            let start = Instant::now();
+            for _ in 0..RUNS {
+                run(choice)?;
+            }
+            card.flush("tune")?;
+            card.wait("tune")?;
+            best = best.min(start.elapsed());
+        }
+        Ok(best)
+    };
+    let mut fastest = (measure(default)?, default);
+    for candidate in candidates {
+        if candidate != default {
+            let time = measure(candidate)?;
+            if time < fastest.0 {
+                fastest = (time, candidate);
+            }
+        }
+    }
+    known().get_or_insert_default().insert(class, fastest.1);
+    Ok(fastest.1)
+}
