@@ -25,9 +25,9 @@ pub fn airy_ai(x: f64) -> f64 {
         f64::NAN
     } else if !(-1e200..=110.0).contains(&x) {
         0.0 // it underflows, or oscillates below 1e-50 with a phase that overflows
-    } else if x > 2.5 {
+    } else if x >= 2.5 {
         decaying(x)
-    } else if x < -10.5 {
+    } else if x <= -10.5 {
         oscillating(-x)
     } else {
         let node = x.round();

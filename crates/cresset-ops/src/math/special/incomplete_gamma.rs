@@ -93,6 +93,10 @@ fn prefactor(a: f64, x: f64) -> f64 {
         let stirling = STIRLING.iter().rev().fold(0.0, |sum, c| sum * inverse_square + c) / a;
         return (a * log1p_less(a, x) - stirling).exp() * (a / (2.0 * PI)).sqrt();
     }
+    // The exponential has long won, but ∞·0 would not say so.
+    if x > 2000.0 {
+        return 0.0;
+    }
     // In two halves of the exponential, which alone may be subnormal.
     let half = (-0.5 * x).exp();
     x.powf(a) * half / libm::tgamma(a) * half

@@ -84,6 +84,10 @@ fn of_modified_bessel() {
 #[test]
 fn of_airy() {
     check("airy_ai", 1e-14, |x| if x[0] < -1.0 { 0.3 * x[0].abs().sqrt() } else { 0.0 }, |x| airy_ai(x[0]));
+    // Where one way of computing it ends and the next begins; by mpmath.
+    for (x, expected) in [(2.5, 0.01572592338047049), (-10.5, -0.3119260350510506)] {
+        assert!((airy_ai(x) - expected).abs() < 1e-14, "{x}: {}", airy_ai(x));
+    }
 }
 
 /// The values at 0, −0, ∞, −∞, NaN, −1 and 1. As PyTorch's, but that a limit which exists is given (`i0` and
@@ -147,8 +151,12 @@ fn at_the_edges() {
 #[test]
 fn far_out() {
     assert_eq!((zeta(1e6, 1e7), zeta(1e300, 2.0), zeta(2.0, 1e300)), (0.0, 0.0, 1e-300));
+    assert!((zeta(2.0, -6e-15) * 3.6e-29 - 1.0).abs() < 1e-14);
+    // Where 1 is less than an ulp, but 9 is not.
+    assert!((zeta(2.0, 3e16) * 3e16 - 1.0).abs() < 1e-14);
     assert!((polygamma(1, -1e12 + 0.5) - std::f64::consts::PI.powi(2)).abs() < 1e-3);
     assert_eq!((igamma(1e300, 1e299), igammac(1e300, 1e299)), (0.0, 1.0));
+    assert_eq!((igamma(10.0, 1e38), igammac(10.0, 1e38)), (1.0, 0.0));
     assert!((igamma(1e300, 1e300) - 0.5).abs() < 1e-10);
     assert_eq!((i0e(1e300) > 0.0, modified_bessel_k0(1e300)), (true, 0.0));
     assert!(digamma(-1e15 + 0.5).is_finite() && erfcx(1e300) > 0.0);

@@ -33,11 +33,11 @@ pub fn zeta(s: f64, q: f64) -> f64 {
         if s != s.floor() {
             return f64::NAN;
         }
-        // The terms below zero are those of two other zetas, which saves a loop as long as −q.
+        // What is left to the next integer is exact of tiny q, whose fraction is not. The terms below zero are those of two other zetas, which saves a loop as long as −q.
         let fraction = q - floor;
         let sign = if s % 2.0 == 0.0 { 1.0 } else { -1.0 };
         return zeta_positive(s, fraction)
-            + sign * (zeta_positive(s, 1.0 - fraction) - zeta_positive(s, 1.0 - q));
+            + sign * (zeta_positive(s, floor + 1.0 - q) - zeta_positive(s, 1.0 - q));
     }
     zeta_positive(s, q)
 }
@@ -48,7 +48,9 @@ fn zeta_positive(s: f64, q: f64) -> f64 {
         return 0.0;
     }
     // Terms are summed until the corrections fall off: each is (s + 2k)²/(2πa)² of the one before.
-    let far = (q + 9.0).max(0.5 * s);
+    // Of large q the integral is all there is, and one more would not change it.
+    let enough = if q < 1e6 { q + 9.0 } else { q };
+    let far = enough.max(0.5 * s);
     let mut sum = q.powf(-s);
     let mut a = q;
     while a < far {
