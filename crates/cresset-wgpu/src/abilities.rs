@@ -5,7 +5,7 @@ use cresset_tensor::{DType, Error, Result};
 /// What kernels may use of a card. Less than it has, if `CRESSET_GPU_WITHOUT` says so.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Abilities {
-    /// 64-bit floating point.
+    /// 64-bit floating point, and with it 64-bit integers.
     pub f64: bool,
     /// 64-bit integers.
     pub i64: bool,
@@ -39,7 +39,9 @@ impl Abilities {
     pub(crate) fn of(adapter: &wgpu::Adapter) -> Result<Abilities> {
         let (features, limits) = (adapter.features(), adapter.limits());
         let mut abilities = Abilities {
-            f64: features.contains(wgpu::Features::SHADER_F64),
+            // Doubles are compared by their bits, which takes 64-bit integers; HLSL has no such cast.
+            f64: features.contains(wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64)
+                && adapter.get_info().backend != wgpu::Backend::Dx12,
             i64: features.contains(wgpu::Features::SHADER_INT64),
             f16: features.contains(wgpu::Features::SHADER_F16),
             subgroups: features.contains(wgpu::Features::SUBGROUP),
@@ -60,7 +62,7 @@ impl Abilities {
     fn hide(&mut self, name: &str) -> Result<()> {
         match name {
             "f64" => self.f64 = false,
-            "i64" => self.i64 = false,
+            "i64" => (self.i64, self.f64) = (false, false),
             "f16" => self.f16 = false,
             "subgroups" => self.subgroups = false,
             "timestamps" => self.timestamps = false,

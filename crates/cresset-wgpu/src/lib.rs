@@ -15,6 +15,7 @@
 //! Nothing here knows derivatives: they are made of the same operations.
 
 mod abilities;
+pub mod accuracy;
 mod adapter;
 mod card;
 mod kernels;

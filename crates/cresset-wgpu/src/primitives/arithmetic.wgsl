@@ -126,6 +126,14 @@ fn ge_bool(a: bool, b: bool) -> bool { return a || !b; }
 
 fn abs_bool(x: bool) -> bool { return x; }
 
+fn floor_bool(x: bool) -> bool { return x; }
+
+fn ceil_bool(x: bool) -> bool { return x; }
+
+fn trunc_bool(x: bool) -> bool { return x; }
+
+fn round_bool(x: bool) -> bool { return x; }
+
 fn sign_bool(x: bool) -> bool { return x; }
 
 fn isnan_bool(x: bool) -> bool { return false; }

@@ -70,10 +70,6 @@ fn narrow_bfloat(x: f32) -> f32 {
     return bitcast<f32>(bits_of_bfloat(x) << 16u);
 }
 
-fn int_of_bits(low: u32, high: u32) -> int {
-    return int(bitcast<i32>(high)) * int(65536) * int(65536) + int(low);
-}
-
 fn pair_of_int(x: int) -> vec2<i32> {
     return vec2<i32>(i32(x), select(0, -1, x < int(0)));
 }
@@ -82,27 +78,8 @@ fn f32_from_int(x: int) -> f32 { return f32(x); }
 
 fn f32_from_bool(x: bool) -> f32 { return select(0.0, 1.0, x); }
 
-fn f32_from_f64(x: f64) -> f32 { return f32(x); }
-
-fn f64_from_f32(x: f32) -> f64 { return f64(x); }
-
-fn f64_from_int(x: int) -> f64 { return f64(x); }
-
-fn f64_from_bool(x: bool) -> f64 { return f64(select(0.0, 1.0, x)); }
-
 fn int_from_bool(x: bool) -> int { return select(int(0), int(1), x); }
 
-fn int_from_f32(x: f32) -> int {
-    if (isnan_f32(x)) {
-        return int(0);
-    }
-    return int(x);
-}
-
-fn int_from_f64(x: f64) -> int { return int(x); }
-
 fn bool_from_f32(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) != 0u; }
-
-fn bool_from_f64(x: f64) -> bool { return x != f64(0.0); }
 
 fn bool_from_int(x: int) -> bool { return x != int(0); }

@@ -52,19 +52,52 @@ fn bitwise_or_int(a: int, b: int) -> int { return a | b; }
 
 fn bitwise_xor_int(a: int, b: int) -> int { return a ^ b; }
 
-fn trunc_divide_int(a: int, b: int) -> int { return a / b; }
+// Divided by zero is 0: the processor refuses it, but a card cannot stop.
+fn trunc_divide_int(a: int, b: int) -> int {
+    if (b == int(0)) { return int(0); }
+    if (b == int(-1)) { return -a; }
+    return a / b;
+}
+
+fn fmod_int(a: int, b: int) -> int { return select(a - trunc_divide_int(a, b) * b, int(0), b == int(0)); }
 
 fn floor_divide_int(a: int, b: int) -> int {
-    let quotient = a / b;
-    let rest = a - quotient * b;
+    let quotient = trunc_divide_int(a, b);
+    let rest = fmod_int(a, b);
     return select(quotient, quotient - int(1), rest != int(0) && ((rest < int(0)) != (b < int(0))));
 }
 
-fn fmod_int(a: int, b: int) -> int { return a - (a / b) * b; }
-
 fn remainder_int(a: int, b: int) -> int {
-    let rest = a - (a / b) * b;
+    let rest = fmod_int(a, b);
     return select(rest, rest + b, rest != int(0) && ((rest < int(0)) != (b < int(0))));
+}
+
+// Of negative powers the integer part.
+fn pow_int(a: int, b: int) -> int {
+    if (b < int(0)) {
+        if (a == int(1)) { return a; }
+        if (a == int(-1)) { return select(a, int(1), (b & int(1)) == int(0)); }
+        return int(0);
+    }
+    var result = int(1);
+    var base = a;
+    var exponent = b;
+    while (exponent != int(0)) {
+        if ((exponent & int(1)) == int(1)) { result = result * base; }
+        base = base * base;
+        exponent = exponent >> 1u;
+    }
+    return result;
+}
+
+fn bitwise_left_shift_int(a: int, b: int) -> int {
+    if (b < int(0) || b >= INT_BITS) { return int(0); }
+    return a << u32(b);
+}
+
+fn bitwise_right_shift_int(a: int, b: int) -> int {
+    if (b < int(0) || b >= INT_BITS) { return select(int(0), int(-1), a < int(0)); }
+    return a >> u32(b);
 }
 
 fn wrap_i32(x: int) -> int { return int(i32(x)); }

@@ -53,6 +53,8 @@ pub struct Template {
     slots: SmallVec<[u8; 8]>,
     /// Outputs whose elements share words with others that must stay are written one by one.
     apart: SmallVec<[bool; 2]>,
+    /// Are 32 bits enough for every integer?
+    narrow: bool,
 }
 
 impl Template {
@@ -65,6 +67,7 @@ impl Template {
             &self.ways,
             &self.slots,
             &self.apart,
+            self.narrow,
         )
     }
 
@@ -164,10 +167,12 @@ fn run(
     if numel == 0 || targets.is_empty() {
         return Ok(());
     }
-    formula::check(name, plan, &card.abilities)?;
-    for target in targets {
-        card.abilities.check(name, target.dtype())?;
+    let dtypes: SmallVec<[DType; 2]> = targets.iter().map(|target| target.dtype()).collect();
+    for &dtype in &dtypes {
+        card.abilities.check(name, dtype)?;
     }
+    let narrow = formula::is_narrow(plan, &constants, &dtypes, numel);
+    formula::check(name, plan, narrow, &card.abilities)?;
     let mut operands: SmallVec<[&Array; 8]> = SmallVec::from_slice(inputs);
     operands.extend(targets.iter().copied());
     let mut buffers: SmallVec<[&Arc<Buffer>; 8]> = SmallVec::new();
@@ -199,10 +204,11 @@ fn run(
         program: map.program.clone(),
         inputs: types,
         families: map.numbers.iter().map(|number| number.category()).collect(),
-        targets: targets.iter().map(|target| target.dtype()).collect(),
+        targets: dtypes,
         ways,
         slots,
         apart,
+        narrow,
     };
     let per_thread = template.per_thread(&card.abilities);
     let mut parameters: SmallVec<[u32; 64]> = SmallVec::new();
@@ -275,6 +281,7 @@ impl Template {
         };
         let count = self.inputs.len();
         let mut writer = Writer::default();
+        writer.narrow = self.narrow;
         let dtype = |operand: usize| match operand.checked_sub(count) {
             None => self.inputs[operand].dtype,
             Some(target) => self.targets[target],

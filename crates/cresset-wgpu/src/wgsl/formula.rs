@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use cresset_ops::{
-    cpu::plan::{Code, Lane, Plan},
+    cpu::plan::{Code, Constant, Lane, Plan},
     expr::{Binary, Unary},
 };
-use cresset_tensor::{DType, Error, Result};
+use cresset_tensor::{DType, Error, Result, Scalar};
 
 use super::{element::lane_name, library, param};
 use crate::abilities::Abilities;
@@ -19,35 +19,104 @@ pub fn constant_words(plan: &Plan) -> usize {
 /// Prints a plan's steps. `inputs` are the expressions of the inputs' elements, `index` that of the place in the output
 /// (of type `u32`); constants lie in the parameters from `first` on. Gives the expressions of the outputs.
 pub fn print(plan: &Plan, inputs: &[String], index: &str, first: usize, body: &mut String) -> Vec<String> {
+    let start = inputs.len();
     let mut slots: Vec<String> = inputs.to_vec();
     for i in 0..plan.constants.len() {
-        slots.push(constant(plan.constant_lane(i), first + 2 * i));
+        slots.push(constant(plan, i, first + 2 * i));
     }
     slots.resize(slots.len() + plan.registers, String::new());
+    // Which slots hold random words, of 32 bits without a sign, which an integer of 32 bits is too narrow for.
+    let mut random = vec![false; slots.len()];
     for (i, step) in plan.steps.iter().enumerate() {
-        let operand = |k: usize| slots[step.operands[k] as usize].as_str();
+        let place = |k: usize| step.operands[k] as usize;
+        let operand = |k: usize| slots[place(k)].as_str();
+        // A constant's two words.
+        let words = |k: usize| {
+            let i = first + 2 * place(k).wrapping_sub(start);
+            (param(i), param(i + 1))
+        };
+        let is_constant = |k: usize| (start..start + plan.constants.len()).contains(&place(k));
         let value = match step.code {
             Code::Unary(f, lane) => format!("{}({})", unary_name(f, lane), operand(0)),
-            Code::Binary(f, lane) => format!("{}({}, {})", binary_name(f, lane), operand(0), operand(1)),
-            Code::Select(_) => format!("select({}, {}, {})", operand(1), operand(0), operand(2)),
-            Code::Convert(from, to) => {
-                format!("{}_from_{}({})", lane_name(to), lane_name(from), operand(0))
+            Code::Binary(f, _) if f.compares() && random[place(0)] && is_constant(1) => {
+                let (low, high) = words(1);
+                format!("compare_word({}, {low}, {high}) {} 0", operand(0), comparison(f))
             }
-            Code::Wrap(dtype) => format!("{}({})", wrap_name(dtype), operand(0)),
+            Code::Binary(f, lane) => {
+                format!(
+                    "{}({}, {})",
+                    binary_name(f, lane),
+                    as_int(&random, &slots, place(0)),
+                    as_int(&random, &slots, place(1))
+                )
+            }
+            Code::Select(_) => format!(
+                "select({}, {}, {})",
+                as_int(&random, &slots, place(1)),
+                as_int(&random, &slots, place(0)),
+                operand(2)
+            ),
+            Code::Convert(_, to @ (Lane::F32 | Lane::F64)) if random[place(0)] => {
+                format!("{}({})", lane_name(to), operand(0))
+            }
+            Code::Convert(from, to) => {
+                format!("{}_from_{}({})", lane_name(to), lane_name(from), as_int(&random, &slots, place(0)))
+            }
+            Code::Wrap(dtype) => format!("{}({})", wrap_name(dtype), as_int(&random, &slots, place(0))),
             Code::Narrow(dtype) => format!("{}({})", narrow_name(dtype), operand(0)),
             Code::Index => format!("int({index})"),
-            Code::Random => format!("random_int({}, {}, {index})", operand(0), operand(1)),
+            Code::Random => {
+                let pair = |k: usize| {
+                    if is_constant(k) {
+                        let (low, high) = words(k);
+                        format!("vec2<u32>({low}, {high})")
+                    } else {
+                        let value = as_int(&random, &slots, place(k));
+                        format!("vec2<u32>(low_word({value}), high_word({value}))")
+                    }
+                };
+                format!("random_word({}, {}, {index})", pair(0), pair(1))
+            }
         };
         let name = format!("v{i}");
         let _ = writeln!(body, "    let {name} = {value};");
+        random[step.target as usize] = step.code == Code::Random;
         slots[step.target as usize] = name;
     }
-    plan.outputs.iter().map(|&(slot, _)| slots[slot as usize].clone()).collect()
+    plan.outputs.iter().map(|&(slot, _)| as_int(&random, &slots, slot as usize)).collect()
 }
 
-/// A constant of a lane, out of two words of parameters.
-fn constant(lane: Lane, first: usize) -> String {
+/// A slot's value in its lane.
+fn as_int(random: &[bool], slots: &[String], place: usize) -> String {
+    if random[place] { format!("int_from_word({})", slots[place]) } else { slots[place].clone() }
+}
+
+fn comparison(f: Binary) -> &'static str {
+    match f {
+        Binary::Eq => "==",
+        Binary::Ne => "!=",
+        Binary::Lt => "<",
+        Binary::Le => "<=",
+        Binary::Gt => ">",
+        // `compares` says that there is no other.
+        _ => ">=",
+    }
+}
+
+/// A constant of a plan: written out if it is one of the formula's floats, else out of two words of parameters.
+fn constant(plan: &Plan, i: usize, first: usize) -> String {
     let (low, high) = (param(first), param(first + 1));
+    let lane = plan.constant_lane(i);
+    if let (Lane::F32, Constant::Fixed(value, _)) = (lane, plan.constants[i]) {
+        let value = match value {
+            Scalar::Bool(x) => f32::from(u8::from(x)),
+            Scalar::Int(x) => x as f32,
+            Scalar::Float(x) => x as f32,
+        };
+        if value.is_finite() {
+            return format!("bitcast<f32>({:#x}u)", value.to_bits());
+        }
+    }
     match lane {
         Lane::F32 => format!("bitcast<f32>({low})"),
         Lane::F64 => format!("f64_of_bits({low}, {high})"),
@@ -97,8 +166,78 @@ pub fn converted(value: &str, from: DType, to: DType) -> String {
     if a == b { value.to_owned() } else { format!("{}_from_{}({value})", lane_name(b), lane_name(a)) }
 }
 
+/// What is known of an integer of a plan.
+#[derive(Clone, Copy, PartialEq)]
+enum Width {
+    /// It fits in 32 bits.
+    Fits,
+    /// Its low word is that of 32-bit arithmetic.
+    Low,
+    /// 32 random bits, not negative.
+    Word,
+}
+
+/// Are 32 bits enough for every integer of a plan, whose constants are these and which computes `numel` elements? The low
+/// word of a sum or product is right, whatever is lost above; other functions need operands that fit.
+pub fn is_narrow(plan: &Plan, constants: &[u64], targets: &[DType], numel: usize) -> bool {
+    if plan.inputs.contains(&DType::I64) || targets.contains(&DType::I64) {
+        return false;
+    }
+    let start = plan.inputs.len();
+    let mut widths = vec![Width::Fits; start + plan.constants.len() + plan.registers];
+    for (i, &bits) in constants.iter().enumerate() {
+        if plan.constant_lane(i) == Lane::I64 && i32::try_from(bits as i64).is_err() {
+            widths[start + i] = Width::Low;
+        }
+    }
+    for step in &plan.steps {
+        let of = |k: usize| widths[step.operands[k] as usize];
+        let fits = |count: usize| (0..count).all(|k| of(k) == Width::Fits);
+        let is_constant =
+            |k: usize| (start..start + plan.constants.len()).contains(&(step.operands[k] as usize));
+        let (allowed, width) = match step.code {
+            Code::Unary(Unary::Neg | Unary::BitNot, Lane::I64) => (true, Width::Low),
+            Code::Unary(Unary::Abs, Lane::I64) => (fits(1), Width::Low),
+            Code::Unary(_, Lane::I64) => (fits(1), Width::Fits),
+            Code::Binary(f, Lane::I64) if f.compares() => {
+                (fits(2) || of(0) == Width::Word && is_constant(1), Width::Fits)
+            }
+            Code::Binary(f, Lane::I64) => match f {
+                Binary::Add | Binary::Sub | Binary::Mul => (true, Width::Low),
+                Binary::BitAnd | Binary::BitOr | Binary::BitXor => {
+                    (true, if fits(2) { Width::Fits } else { Width::Low })
+                }
+                Binary::ShiftLeft => (of(1) == Width::Fits, Width::Low),
+                Binary::Maximum | Binary::Minimum | Binary::Remainder | Binary::Fmod | Binary::ShiftRight => {
+                    (fits(2), Width::Fits)
+                }
+                _ => (fits(2), Width::Low),
+            },
+            Code::Select(Lane::I64) => (true, if fits(2) { Width::Fits } else { Width::Low }),
+            Code::Convert(Lane::I64, Lane::F32 | Lane::F64) => (of(0) != Width::Low, Width::Fits),
+            Code::Convert(Lane::I64, Lane::Bool) => (fits(1), Width::Fits),
+            Code::Convert(Lane::F32 | Lane::F64, Lane::I64) => (true, Width::Low),
+            Code::Index => (i32::try_from(numel).is_ok(), Width::Fits),
+            Code::Random => (true, Width::Word),
+            Code::Wrap(_)
+            | Code::Narrow(_)
+            | Code::Unary(..)
+            | Code::Binary(..)
+            | Code::Select(_)
+            | Code::Convert(..) => (true, Width::Fits),
+        };
+        if !allowed {
+            return false;
+        }
+        widths[step.target as usize] = width;
+    }
+    plan.outputs
+        .iter()
+        .all(|&(slot, dtype)| Lane::of(dtype) != Lane::I64 || widths[slot as usize] == Width::Fits)
+}
+
 /// Refuses a plan with a step that the card, or the library, cannot do.
-pub fn check(operation: &'static str, plan: &Plan, abilities: &Abilities) -> Result<()> {
+pub fn check(operation: &'static str, plan: &Plan, narrow: bool, abilities: &Abilities) -> Result<()> {
     for dtype in plan.inputs.iter().copied().chain(plan.outputs.iter().map(|&(_, dtype)| dtype)) {
         abilities.check(operation, dtype)?;
     }
@@ -118,10 +257,13 @@ pub fn check(operation: &'static str, plan: &Plan, abilities: &Abilities) -> Res
         if lane == Lane::F64 {
             abilities.check(operation, DType::F64)?;
         }
+        if lane == Lane::I64 && !narrow {
+            abilities.check(operation, DType::I64)?;
+        }
         if !name.is_empty() && !library::has(&name) {
             return Err(Error::dtype(
                 operation,
-                format!("cards have no {name}; convert the dtype first, or compute it on the CPU"),
+                format!("cards have no {name}; convert to float32 first, or compute it on the CPU"),
             ));
         }
     }

@@ -28,6 +28,8 @@ pub struct Writer {
     pub globals: String,
     /// What the entry point does.
     pub body: String,
+    /// Are integers of 32 bits enough, though the card has wider ones?
+    pub narrow: bool,
 }
 
 impl Writer {
@@ -47,7 +49,8 @@ impl Writer {
     /// The kernel's text, with the library's functions that it calls. `size` are the invocations of a workgroup.
     pub fn finish(self, abilities: &Abilities, size: [u32; 3]) -> Source {
         let mut text = String::new();
-        let int = if abilities.i64 { "i64" } else { "i32" };
+        let wide = abilities.i64 && !self.narrow;
+        let int = if wide { "i64" } else { "i32" };
         let _ = writeln!(text, "alias int = {int};");
         let _ = writeln!(
             text,
@@ -61,7 +64,7 @@ impl Writer {
             "@compute @workgroup_size({x}, {y}, {z})\nfn main(\n    @builtin(global_invocation_id) global_id: vec3<u32>,\n    @builtin(local_invocation_id) local_id: vec3<u32>,\n    @builtin(local_invocation_index) local_index: u32,\n    @builtin(workgroup_id) group_id: vec3<u32>,\n    @builtin(num_workgroups) groups: vec3<u32>,\n) {{\n{}}}\n",
             self.body
         );
-        text += &library::needed(&[&self.globals, &body]);
+        text += &library::needed(&[&self.globals, &body], wide);
         text += &body;
         Source { text, access: self.access }
     }
