@@ -30,7 +30,8 @@ const TARGETS: [Target; 3] = [
     Target { name: "SPIR-V", abilities: |all| all, translate: to_spirv },
     // Metal has no 64-bit floats.
     Target { name: "Metal", abilities: |all| Abilities { f64: false, ..all }, translate: to_metal },
-    Target { name: "HLSL", abilities: |all| all, translate: to_hlsl },
+    // HLSL has no cast between doubles and their bits, so they are not used there.
+    Target { name: "HLSL", abilities: |all| Abilities { f64: false, ..all }, translate: to_hlsl },
 ];
 
 /// Kernels that a translator cannot say, each with its reason: the template's kind, the target, and a part of the message.

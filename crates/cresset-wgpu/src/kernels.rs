@@ -158,10 +158,21 @@ impl Kernels {
 impl Card {
     /// The kernel of a template, compiled at the first call.
     pub fn kernel(&self, operation: &'static str, template: Template) -> Result<Arc<Kernel>> {
+        self.kernel_after(operation, template, || Ok(()))
+    }
+
+    /// The same, but that it is only compiled if nothing speaks against it.
+    pub fn kernel_after(
+        &self,
+        operation: &'static str,
+        template: Template,
+        check: impl FnOnce() -> Result<()>,
+    ) -> Result<Arc<Kernel>> {
         let compiled = || self.kernels.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kernel) = compiled().get(&template) {
             return Ok(kernel.clone());
         }
+        check()?;
         let kernel = Arc::new(self.compile(operation, &template.source(&self.abilities))?);
         compiled().insert(template, kernel.clone());
         Ok(kernel)

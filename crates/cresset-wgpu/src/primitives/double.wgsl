@@ -55,6 +55,12 @@ fn minimum_f64(a: f64, b: f64) -> f64 {
     return select(b, a, order_f64(a) < order_f64(b));
 }
 
+// The number itself, but that a compiler cannot know it.
+fn kept_f64(x: f64) -> f64 {
+    let bits = bitcast<i64>(x);
+    return bitcast<f64>(bits ^ select(i64(0), i64(1), bits == (i64(0x7feffffd) << 32u)));
+}
+
 fn add_f64(a: f64, b: f64) -> f64 { return a + b; }
 
 fn sub_f64(a: f64, b: f64) -> f64 { return a - b; }
@@ -128,7 +134,7 @@ fn exponent_f64(x: f64) -> int {
     if (size_f64(x) >= inf_bits_f64() || logical_not_f64(x)) { return int(0); }
     let normal = normal_f64(x);
     let exponent = i32(size_f64(normal) >> 52u) - 1022;
-    return int(select(exponent, exponent - 54, size_f64(x) < (i64(1) << 52u)));
+    return int_from_i32(select(exponent, exponent - 54, size_f64(x) < (i64(1) << 52u)));
 }
 
 fn mantissa_f64(x: f64) -> f64 {

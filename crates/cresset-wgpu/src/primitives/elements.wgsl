@@ -9,15 +9,15 @@ fn bfloat_in(word: u32, place: u32) -> f32 {
 }
 
 fn i16_in(word: u32, place: u32) -> int {
-    return int(extractBits(bitcast<i32>(word), (place % 2u) * 16u, 16u));
+    return int_from_i32(extractBits(bitcast<i32>(word), (place % 2u) * 16u, 16u));
 }
 
 fn i8_in(word: u32, place: u32) -> int {
-    return int(extractBits(bitcast<i32>(word), (place % 4u) * 8u, 8u));
+    return int_from_i32(extractBits(bitcast<i32>(word), (place % 4u) * 8u, 8u));
 }
 
 fn u8_in(word: u32, place: u32) -> int {
-    return int(extractBits(word, (place % 4u) * 8u, 8u));
+    return int_from_i32(bitcast<i32>(extractBits(word, (place % 4u) * 8u, 8u)));
 }
 
 fn bool_in(word: u32, place: u32) -> bool {

@@ -100,10 +100,10 @@ fn bitwise_right_shift_int(a: int, b: int) -> int {
     return a >> u32(b);
 }
 
-fn wrap_i32(x: int) -> int { return int(i32(x)); }
+fn wrap_i32(x: int) -> int { return int_from_i32(i32(x)); }
 
-fn wrap_i16(x: int) -> int { return int(extractBits(i32(x), 0u, 16u)); }
+fn wrap_i16(x: int) -> int { return int_from_i32(extractBits(i32(x), 0u, 16u)); }
 
-fn wrap_i8(x: int) -> int { return int(extractBits(i32(x), 0u, 8u)); }
+fn wrap_i8(x: int) -> int { return int_from_i32(extractBits(i32(x), 0u, 8u)); }
 
 fn wrap_u8(x: int) -> int { return x & int(255); }

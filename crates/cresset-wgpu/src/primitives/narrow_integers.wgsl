@@ -7,6 +7,8 @@ fn int_of_bits(low: u32, high: u32) -> int { return bitcast<i32>(low); }
 
 fn int_from_word(x: u32) -> int { return bitcast<i32>(x); }
 
+fn int_from_i32(x: i32) -> int { return x; }
+
 fn low_word(x: int) -> u32 { return bitcast<u32>(x); }
 
 fn high_word(x: int) -> u32 { return bitcast<u32>(x >> 31u); }

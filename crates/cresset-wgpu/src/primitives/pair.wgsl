@@ -1,34 +1,34 @@
 // Pairs: a float and what its rounding has lost, some 45 bits together, on cards with and without f64. Compilers may
-// reorder sums, which would undo these; what they must not see through goes by `kept`.
+// reorder sums, which would undo these; what they must not see through goes by `kept_f32`.
 
 // The number itself, but that a compiler cannot know it.
-fn kept(x: f32) -> f32 {
+fn kept_f32(x: f32) -> f32 {
     let bits = bitcast<u32>(x);
     return bitcast<f32>(bits ^ select(0u, 1u, bits == 0x7f7ffffdu));
 }
 
 fn pair_sum(a: f32, b: f32) -> vec2<f32> {
-    let sum = kept(a + b);
-    let other = kept(sum - a);
-    return vec2<f32>(sum, kept(a - kept(sum - other)) + kept(b - other));
+    let sum = kept_f32(a + b);
+    let other = kept_f32(sum - a);
+    return vec2<f32>(sum, kept_f32(a - kept_f32(sum - other)) + kept_f32(b - other));
 }
 
 // Where |a| >= |b|.
 fn pair_quick_sum(a: f32, b: f32) -> vec2<f32> {
-    let sum = kept(a + b);
-    return vec2<f32>(sum, b - kept(sum - a));
+    let sum = kept_f32(a + b);
+    return vec2<f32>(sum, b - kept_f32(sum - a));
 }
 
 // The first twelve bits.
 fn upper_half(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }
 
 fn pair_product(a: f32, b: f32) -> vec2<f32> {
-    let product = kept(a * b);
+    let product = kept_f32(a * b);
     let a1 = upper_half(a);
     let b1 = upper_half(b);
     let a0 = a - a1;
     let b0 = b - b1;
-    return vec2<f32>(product, kept(kept(kept(a1 * b1 - product) + a1 * b0) + a0 * b1) + a0 * b0);
+    return vec2<f32>(product, kept_f32(kept_f32(kept_f32(a1 * b1 - product) + a1 * b0) + a0 * b1) + a0 * b0);
 }
 
 fn add_pair(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {

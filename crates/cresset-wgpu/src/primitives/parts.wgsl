@@ -9,7 +9,7 @@ fn mantissa_f32(x: f32) -> f32 {
 fn exponent_f32(x: f32) -> int {
     if (isnan_f32(x) || isinf_f32(x) || logical_not_f32(x)) { return int(0); }
     let parts = normal_bits(bitcast<u32>(x) & 0x7fffffffu);
-    return int(i32(parts.x >> 23u) - 126 - i32(parts.y));
+    return int_from_i32(i32(parts.x >> 23u) - 126 - i32(parts.y));
 }
 
 // The bits of a positive number times 2^k, so that it is normal, and k.

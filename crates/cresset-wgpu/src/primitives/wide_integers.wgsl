@@ -2,9 +2,15 @@
 
 const INT_BITS: int = 64;
 
-fn int_of_bits(low: u32, high: u32) -> int { return (int(high) << 32u) | int(low); }
+fn int_of_bits(low: u32, high: u32) -> int { return int((u64(high) << 32u) | u64(low)); }
 
-fn int_from_word(x: u32) -> int { return int(x); }
+// By way of an unsigned number: of a word itself, compilers of kernels have taken the first bit for a sign.
+fn int_from_word(x: u32) -> int { return int(u64(x)); }
+
+// By halves: of a conversion that is then compared with a constant, a compiler has made nonsense (Mesa 22).
+fn int_from_i32(x: i32) -> int {
+    return int((u64(bitcast<u32>(x >> 31u)) << 32u) | u64(bitcast<u32>(x)));
+}
 
 fn low_word(x: int) -> u32 { return u32(x & int(0xffffffffu)); }
 

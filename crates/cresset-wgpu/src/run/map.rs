@@ -11,7 +11,7 @@ use cresset_ops::{
         check_target, constants,
         plan::{Plan, plan},
     },
-    expr::{Program, Type},
+    expr::{Binary, Expr, Program, Type, Unary, select, traced},
     infer::{broadcast, map_dtypes},
     op::Map,
 };
@@ -172,7 +172,6 @@ fn run(
         card.abilities.check(name, dtype)?;
     }
     let narrow = formula::is_narrow(plan, &constants, &dtypes, numel);
-    formula::check(name, plan, narrow, &card.abilities)?;
     let mut operands: SmallVec<[&Array; 8]> = SmallVec::from_slice(inputs);
     operands.extend(targets.iter().copied());
     let mut buffers: SmallVec<[&Arc<Buffer>; 8]> = SmallVec::new();
@@ -223,7 +222,9 @@ fn run(
             "arrays of so many dimensions that cannot be joined; make them contiguous first",
         ));
     }
-    let kernel = card.kernel(name, kernels::Template::Map(template))?;
+    // What a card lacks is looked for once for each kernel, not at every call.
+    let check = || formula::check(name, plan, narrow, &card.abilities);
+    let kernel = card.kernel_after(name, kernels::Template::Map(template), check)?;
     let groups = (numel as u32).div_ceil(per_thread * GROUP).min(GROUPS);
     card.dispatch(&kernel, &buffers, &parameters, [groups, 1, 1])
 }
@@ -349,8 +350,68 @@ impl Template {
         writer.finish(abilities, [GROUP, 1, 1])
     }
 
-    /// Samples for the shader checks.
-    pub fn samples(_abilities: &Abilities) -> Vec<Template> {
-        Vec::new()
+    /// Every primitive in every lane, every conversion, and every dtype walked in every way.
+    pub fn samples(abilities: &Abilities) -> Vec<Template> {
+        let mut found = Vec::new();
+        let one = [Way::Line, Way::Line];
+        let two = [Way::Line, Way::Single, Way::Line];
+        // A dtype of each lane, and integers of both widths.
+        for dtype in [DType::F32, DType::F64, DType::I64, DType::I32, DType::Bool] {
+            for &f in Unary::ALL {
+                found.extend(sample(abilities, &[dtype], &one, 0, |x| x[0].unary(f)));
+            }
+            for &f in Binary::ALL {
+                found.extend(sample(abilities, &[dtype; 2], &two, 0, |x| x[0].binary(f, x[1])));
+            }
+            let choice = |x: &[Expr]| select(x[0].logical_not(), x[0], 1);
+            found.extend(sample(abilities, &[dtype], &one, 0, choice));
+        }
+        for from in DType::ALL {
+            for to in DType::ALL {
+                found.extend(sample(abilities, &[from], &one, 0, |x| x[0].cast(to)));
+            }
+            for way in [Way::Line, Way::Single, Way::Strided] {
+                for target in [Way::Line, Way::Strided] {
+                    let dims = if [way, target].contains(&Way::Strided) { 3 } else { 0 };
+                    found.extend(sample(abilities, &[from], &[way, target], dims, |x| x[0]));
+                }
+            }
+        }
+        let random = |x: &[Expr]| select(Expr::random(7.into(), 1.into()).ge(5), x[0], Expr::index());
+        found.extend(sample(abilities, &[DType::F32], &one, 0, random));
+        found.extend(sample(abilities, &[DType::I64], &one, 0, |x| Expr::random(7.into(), x[0])));
+        found
     }
+}
+
+/// The kernel of a formula over dtypes walked in these ways (the output's last), if the card has it.
+fn sample(
+    abilities: &Abilities,
+    inputs: &[DType],
+    ways: &[Way],
+    dims: usize,
+    formula: impl Fn(&[Expr]) -> Expr,
+) -> Option<Template> {
+    let program = traced(inputs.len(), 0, &|x: &[Expr], _: &[Expr]| formula(x));
+    let types: SmallVec<[Type; 4]> = inputs.iter().map(|&dtype| Type::array(dtype, 2)).collect();
+    let plan = plan(&program, &types, &[]).ok()?;
+    let targets: SmallVec<[DType; 2]> = plan.outputs.iter().map(|&(_, dtype)| dtype).collect();
+    let constants = constants("map", plan, &[]).ok()?;
+    let narrow = formula::is_narrow(plan, &constants, &targets, 1);
+    formula::check("map", plan, narrow, abilities).ok()?;
+    let packed = |dtype: &DType| Element::of(*dtype, abilities).per_word() > 1;
+    let strided = ways.last() == Some(&Way::Strided);
+    let apart = targets.iter().map(|dtype| packed(dtype) && strided).collect();
+    let mut slots: SmallVec<[u8; 8]> = SmallVec::new();
+    let mut next = 0;
+    for i in 0..inputs.len() + targets.len() {
+        if i < inputs.len() && !is_used(plan, i) {
+            slots.push(UNUSED);
+            continue;
+        }
+        slots.push(next);
+        next += 1;
+    }
+    let ways = Ways { ways: SmallVec::from_slice(ways), dims };
+    Some(Template { program, inputs: types, families: SmallVec::new(), targets, ways, slots, apart, narrow })
 }

@@ -202,7 +202,8 @@ pub fn reduce(card: &Arc<Card>, op: &Op, reduce: &Reduce, inputs: &[&Array]) -> 
     };
     let lane = Lane::of(dtype);
     let shape = broadcast(name, inputs, map.shape.as_deref())?;
-    formula::check(name, plan, &card.abilities)?;
+    let narrow = formula::is_narrow(plan, &constants, &[], shape.numel());
+    formula::check(name, plan, narrow, &card.abilities)?;
     let layout = Layout::new(reduce, plan, inputs, &shape)?;
     check(card, reduce.kind, lane, dtype, layout.length)?;
     let output = card.fresh(name, meta.shape.clone(), meta.dtype)?;

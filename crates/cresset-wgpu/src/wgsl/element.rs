@@ -56,9 +56,9 @@ impl Element {
         };
         match self.dtype {
             DType::F64 | DType::F32 => word(place.to_owned()),
-            DType::I64 if self.paired => format!("int({}.x)", word(place.to_owned())),
+            DType::I64 if self.paired => format!("int_from_i32({}.x)", word(place.to_owned())),
             DType::I64 => word(place.to_owned()),
-            DType::I32 => format!("int({})", word(place.to_owned())),
+            DType::I32 => format!("int_from_i32({})", word(place.to_owned())),
             dtype => {
                 let word = word(format!("({place}) / {}u", self.per_word()));
                 format!("{}({word}, {place})", unpack(dtype))

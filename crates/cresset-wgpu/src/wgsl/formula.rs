@@ -27,6 +27,7 @@ pub fn print(plan: &Plan, inputs: &[String], index: &str, first: usize, body: &m
     slots.resize(slots.len() + plan.registers, String::new());
     // Which slots hold random words, of 32 bits without a sign, which an integer of 32 bits is too narrow for.
     let mut random = vec![false; slots.len()];
+    let mut made = vec![Made::Otherwise; slots.len()];
     for (i, step) in plan.steps.iter().enumerate() {
         let place = |k: usize| step.operands[k] as usize;
         let operand = |k: usize| slots[place(k)].as_str();
@@ -41,6 +42,19 @@ pub fn print(plan: &Plan, inputs: &[String], index: &str, first: usize, body: &m
             Code::Binary(f, _) if f.compares() && random[place(0)] && is_constant(1) => {
                 let (low, high) = words(1);
                 format!("compare_word({}, {low}, {high}) {} 0", operand(0), comparison(f))
+            }
+            Code::Binary(f @ (Binary::Add | Binary::Sub | Binary::Div), lane @ (Lane::F32 | Lane::F64)) => {
+                // `(a + b) - a` is not b, and neither `a - a` is 0 nor `a/a` is 1 of all a, but compilers may say so.
+                let like = if f == Binary::Div { Made::Product } else { Made::Sum };
+                let shown = |k: usize| {
+                    let same = k == 1 && place(0) == place(1);
+                    if same || made[place(k)] == like {
+                        format!("kept_{}({})", lane_name(lane), operand(k))
+                    } else {
+                        operand(k).to_owned()
+                    }
+                };
+                format!("{}({}, {})", binary_name(f, lane), shown(0), shown(1))
             }
             Code::Binary(f, lane) => {
                 format!(
@@ -81,9 +95,22 @@ pub fn print(plan: &Plan, inputs: &[String], index: &str, first: usize, body: &m
         let name = format!("v{i}");
         let _ = writeln!(body, "    let {name} = {value};");
         random[step.target as usize] = step.code == Code::Random;
+        made[step.target as usize] = match step.code {
+            Code::Binary(Binary::Add | Binary::Sub, _) | Code::Unary(Unary::Neg, _) => Made::Sum,
+            Code::Binary(Binary::Mul | Binary::Div, _) | Code::Unary(Unary::Reciprocal, _) => Made::Product,
+            _ => Made::Otherwise,
+        };
         slots[step.target as usize] = name;
     }
     plan.outputs.iter().map(|&(slot, _)| as_int(&random, &slots, slot as usize)).collect()
+}
+
+/// How a float came about, as far as compilers may reorder what is made of it.
+#[derive(Clone, Copy, PartialEq)]
+enum Made {
+    Sum,
+    Product,
+    Otherwise,
 }
 
 /// A slot's value in its lane.
@@ -113,7 +140,8 @@ fn constant(plan: &Plan, i: usize, first: usize) -> String {
             Scalar::Int(x) => x as f32,
             Scalar::Float(x) => x as f32,
         };
-        if value.is_finite() {
+        // Zero times anything would be taken for zero.
+        if value.is_finite() && value != 0.0 {
             return format!("bitcast<f32>({:#x}u)", value.to_bits());
         }
     }
@@ -182,6 +210,15 @@ enum Width {
 pub fn is_narrow(plan: &Plan, constants: &[u64], targets: &[DType], numel: usize) -> bool {
     if plan.inputs.contains(&DType::I64) || targets.contains(&DType::I64) {
         return false;
+    }
+    let takes_integers = |code: Code| match code {
+        Code::Unary(_, lane) | Code::Binary(_, lane) | Code::Select(lane) => lane == Lane::I64,
+        Code::Convert(from, to) => from == Lane::I64 || to == Lane::I64,
+        Code::Wrap(_) | Code::Index | Code::Random => true,
+        Code::Narrow(_) => false,
+    };
+    if !plan.steps.iter().any(|step| takes_integers(step.code)) {
+        return true;
     }
     let start = plan.inputs.len();
     let mut widths = vec![Width::Fits; start + plan.constants.len() + plan.registers];
