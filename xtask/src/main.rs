@@ -1,5 +1,6 @@
 //! The project's checks: `cargo xtask NAME`. Each has a file of its own.
 
+mod bench;
 mod conformance;
 mod gradcheck;
 mod map;
@@ -16,6 +17,7 @@ checks:
   conformance    PyTorch's golden cases: which operations answer as PyTorch does
   gradcheck      derivatives against finite differences, for all of the vocabulary
   shaders        every kernel of the graphics cards, checked and translated without one
+  bench          how fast a graphics card computes
   map            the book's map of the tree: a line for every file
 
 `cargo xtask <check> --help` tells a check's options.";
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Some("conformance") => conformance::main(&rest),
         Some("gradcheck") => gradcheck::main(&rest),
         Some("shaders") => shaders::main(&rest),
+        Some("bench") => bench::main(&rest),
         Some("map") => map::main(&rest),
         None | Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
