@@ -42,6 +42,12 @@ use crate::{
 
 /// Elements that a lane adds to each other before it adds their sum to its total.
 const PIECE: u32 = 32;
+/// Elements that a lane has under way at once: memory is far, and a total waits for the one before.
+const AT_ONCE: u32 = 4;
+/// Formulas of more steps are printed once: long kernels take long to compile, and have enough to do.
+const SHORT: usize = 6;
+/// Elements of a lane below which no part is worth a dispatch.
+const FEW: usize = 64;
 /// Workgroups there should be.
 const BUSY: usize = 512;
 /// Elements of a lane, at most, before a row is cut into parts.
@@ -350,7 +356,7 @@ impl Layout {
         let mut parts = 1;
         if team.lanes == GROUP || across {
             while parts < PARTS
-                && (busy * parts < BUSY && each / parts >= 16 || each / parts > LONG)
+                && (busy * parts < BUSY && each / parts >= FEW || each / parts > LONG)
                 && rows * parts <= most / 2
             {
                 parts *= 2;
@@ -426,6 +432,7 @@ impl Template {
         let mut writer = Writer::default();
         let mut element = String::new();
         let first_word;
+        let mut at_once = 1;
         // Prints the element of number `r` as `value`, and its place as `place`.
         match &self.from {
             From::Formula { program, inputs, families, slots } => {
@@ -435,6 +442,9 @@ impl Template {
                     return writer.finish(abilities, [GROUP, 1, 1]);
                 };
                 first_word = HEAD + formula::constant_words(plan);
+                if plan.steps.len() <= SHORT && self.team.lanes > 1 {
+                    at_once = AT_ONCE;
+                }
                 let bindings = slots.iter().filter(|&&slot| slot != UNUSED).max().map_or(0, |&last| last + 1);
                 for slot in 0..bindings {
                     let operand = slots.iter().position(|&other| other == slot).unwrap_or(0);
@@ -499,20 +509,37 @@ impl Template {
                 body,
                 "    var found = 0xffffffffu;\n    for (var r = first; r < length; r += step) {{\n{element}    {ahead}\n    }}\n"
             );
-        } else if matches!(self.kind, Reduction::Sum | Reduction::Prod) && total != Total::Int {
-            let _ = write!(
-                body,
-                "    for (var r = first; r < length; ) {{\n    var piece: {} = {start};\n    for (var k = 0u; k < {PIECE}u && r < length; k++) {{\n{element}    piece = {};\n    r += step;\n    }}\n    total = {};\n    }}\n",
-                total.text(),
-                into("piece"),
-                self.combined("total", "piece")
-            );
         } else {
-            let _ = write!(
-                body,
-                "    for (var r = first; r < length; r += step) {{\n{element}    total = {};\n    }}\n",
-                into("total")
-            );
+            let take = |r: &str, piece: &str| {
+                format!("    {{\n    let r = {r};\n{element}    {piece} = {};\n    }}\n", into(piece))
+            };
+            let pieces: Vec<String> = (0..at_once).map(|k| format!("piece{k}")).collect();
+            body += "    for (var next = first; next < length; ) {\n";
+            for piece in &pieces {
+                let _ = writeln!(body, "    var {piece}: {} = {start};", total.text());
+            }
+            if at_once > 1 {
+                let far = format!("next + {}u * step", at_once - 1);
+                let _ = writeln!(
+                    body,
+                    "    for (var k = 0u; k < {}u && {far} < length; k++) {{",
+                    PIECE / at_once
+                );
+                for (k, piece) in pieces.iter().enumerate() {
+                    body += &take(&format!("next + {k}u * step"), piece);
+                }
+                let _ = writeln!(body, "    next += {at_once}u * step;\n    }}\n    if ({far} >= length) {{");
+            }
+            let _ = writeln!(body, "    for (var k = 0u; k < {PIECE}u && next < length; k++) {{");
+            body += &take("next", "piece0");
+            body += "    next += step;\n    }\n";
+            if at_once > 1 {
+                body += "    }\n";
+            }
+            for piece in &pieces {
+                let _ = writeln!(body, "    total = {};", self.combined("total", piece));
+            }
+            body += "    }\n";
         }
         let variables = [("total", total.text()), ("found", "u32")];
         let combine = if finds {
