@@ -52,7 +52,7 @@ pub fn compare_as<T: Apply>(
     let (Err(_), Some(&(_, meaning, place, default))) = (&exact, rule) else { return exact };
     let trouble = |error: cresset_ops::Error| Difference(error.to_string());
     let dim = args.int_or(place, "dim", default).map_err(trouble)?;
-    let x = args.tensor(0, "input").map_err(trouble)?.array();
+    let x = &args.tensor(0, "input").map_err(trouble)?.array().to_host().map_err(trouble)?;
     match (meaning, got, expected) {
         (Meaning::Places, Value::Tensor(got), Value::Tensor(expected)) => {
             once(got, dim)?;

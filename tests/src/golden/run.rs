@@ -132,9 +132,13 @@ fn judge<T: Apply>(name: &str, args: &Args<T>, got: Value<T>, case: &Case) -> Re
     compare_as(name, args, &got, &case.out).map_err(|Difference(text)| text)
 }
 
-/// The array on a device; where it cannot be moved, itself.
-pub(super) fn on(device: Device, array: &Array) -> Array {
-    array.to_device(device).unwrap_or_else(|_| array.clone())
+/// The array on a device, over memory laid out in the same way; where it cannot be moved, itself.
+pub(crate) fn on(device: Device, array: &Array) -> Array {
+    let move_all = || -> cresset_ops::Result<Array> {
+        let whole = Layout::contiguous([array.storage().bytes() / array.dtype().size()].into());
+        array.with_layout(whole)?.to_device(device)?.with_layout(array.layout().clone())
+    };
+    move_all().unwrap_or_else(|_| array.clone())
 }
 
 /// Are the gradients right, one by one?

@@ -9,6 +9,7 @@ use cresset_ops::{
 use cresset_tensor::Layout;
 
 use super::check::{Noise, Tally};
+use crate::golden::on;
 
 /// A function of tensors that vary and of arrays that stay as they are.
 pub type Function<'a> = dyn Fn(&[Tensor], &[Array]) -> Result<Vec<Tensor>> + 'a;
@@ -27,10 +28,10 @@ pub fn compare(
     seed: u64,
 ) -> Result<Tally, String> {
     let single = |xs: &[Array]| xs.iter().map(single).collect::<Result<Vec<Array>>>();
-    let moved = |xs: &[Array]| xs.iter().map(|x| moved(x, device)).collect::<Result<Vec<Array>>>();
+    let moved = |xs: &[Array]| xs.iter().map(|x| on(device, x)).collect::<Vec<Array>>();
     let say = |error: cresset_ops::Error| format!("the inputs themselves: {error}");
     let (varied, fixed) = (single(varied).map_err(say)?, single(fixed).map_err(say)?);
-    let (there, fixed_there) = (moved(&varied).map_err(say)?, moved(&fixed).map_err(say)?);
+    let (there, fixed_there) = (moved(&varied), moved(&fixed));
     let mut tally = Tally { samples: 1, ..Tally::default() };
     // What the processor refuses is no sample.
     let Ok(expected) = derivatives(f, &varied, &fixed, seed) else { return Ok(tally) };
@@ -90,11 +91,6 @@ fn single(x: &Array) -> Result<Array> {
         return Ok(x.clone());
     }
     line(x)?.to_dtype(DType::F32)?.with_layout(x.layout().clone())
-}
-
-/// On a device, over memory laid out in the same way.
-fn moved(x: &Array, device: Device) -> Result<Array> {
-    line(x)?.to_device(device)?.with_layout(x.layout().clone())
 }
 
 /// All of an array's memory.

@@ -101,10 +101,16 @@ fn log_of_sum_f32(a: f32, b: f32) -> f32 {
     let swap = order_f32(b) > order_f32(a);
     let high = select(a, b, swap);
     if (isinf_f32(high)) { return high; }
-    let rest = exp(select(b, a, swap) - high);
-    // What rounding takes from 1 + rest, the quotient gives back.
-    let sum = 1.0 + rest;
-    return high + select(log(sum) * (rest / (sum - 1.0)), rest, sum == 1.0);
+    return high + log1p_f32(exp_f32(select(b, a, swap) - high));
+}
+
+fn log_of_sum_f64(a: f64, b: f64) -> f64 {
+    if (isnan_f64(a)) { return a; }
+    if (isnan_f64(b)) { return b; }
+    let swap = order_f64(b) > order_f64(a);
+    let high = select(a, b, swap);
+    if (isinf_f64(high)) { return high; }
+    return high + log1p_f64(exp_f64(select(b, a, swap) - high));
 }
 
 // Is it not zero? NaN is not.

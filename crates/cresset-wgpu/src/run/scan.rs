@@ -6,7 +6,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use cresset_ops::{Array, DType, Error, Op, Outputs, Result, Shape, cpu::plan::Lane, infer::infer, op::Scan};
+use cresset_ops::{Array, DType, Op, Outputs, Result, Shape, cpu::plan::Lane, infer::infer, op::Scan};
 use smallvec::SmallVec;
 
 use crate::{
@@ -128,10 +128,8 @@ const TOGETHER: Team = Team { lanes: GROUP, across: false };
 fn check(card: &Card, kind: Scan, dtype: DType, length: usize) -> Result<()> {
     card.abilities.check(kind.name(), dtype)?;
     if kind == Scan::LogSumExp && dtype == DType::F64 {
-        return Err(Error::dtype(
-            kind.name(),
-            "cards have no exponential of float64; convert to float32 with to_dtype first, or stay on the CPU",
-        ));
+        // Its functions order numbers by their bits.
+        card.abilities.check(kind.name(), DType::I64)?;
     }
     if !matches!(kind, Scan::Sum | Scan::Prod) || dtype.is_float() {
         return Ok(());
@@ -167,7 +165,7 @@ impl Template {
         if !is_extreme(self.kind) {
             let start = match self.kind {
                 Scan::Prod => format!("{number}(1)"),
-                Scan::LogSumExp => "neg_f32(inf_f32())".to_owned(),
+                Scan::LogSumExp => format!("{number}(neg_f32(inf_f32()))"),
                 Scan::Sum | Scan::Max | Scan::Min => format!("{number}(0)"),
             };
             return vec![("total", number, start)];
@@ -203,7 +201,7 @@ impl Template {
         match self.kind {
             Scan::Sum => format!("total = total + {later}total;"),
             Scan::Prod => format!("total = total * {later}total;"),
-            Scan::LogSumExp => format!("total = log_of_sum_f32(total, {later}total);"),
+            Scan::LogSumExp => format!("total = log_of_sum_{}(total, {later}total);", self.number()),
             Scan::Max | Scan::Min => {
                 let rank = self.carried(abilities)[0].1;
                 format!(
@@ -452,7 +450,9 @@ impl Template {
             for kind in kinds {
                 let known = abilities.check("samples", dtype).is_ok()
                     && abilities.check("samples", kind.dtype(dtype)).is_ok();
-                if !known || kind == Scan::LogSumExp && (!dtype.is_float() || dtype == DType::F64) {
+                if !known
+                    || kind == Scan::LogSumExp && (!dtype.is_float() || dtype == DType::F64 && !abilities.i64)
+                {
                     continue;
                 }
                 let operands = 2 + usize::from(is_extreme(kind));
