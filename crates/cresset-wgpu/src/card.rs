@@ -12,6 +12,7 @@ use crate::{
     adapter::Gpu,
     kernels::Kernels,
     memory::{Pool, Statistics},
+    mistakes::Mistakes,
     run,
     stream::Stream,
     trouble::Trouble,
@@ -37,6 +38,8 @@ pub struct Card {
     pub kernels: Kernels,
     /// The first thing that went wrong.
     pub trouble: Trouble,
+    /// What kernels found wrong with the numbers they were given.
+    pub mistakes: Mistakes,
     stream: Mutex<Stream>,
 }
 
@@ -77,6 +80,7 @@ impl Card {
             raw,
             queue,
             trouble,
+            mistakes: Mistakes::default(),
         });
         remember(&card, index);
         Ok(Box::new(Opened(card)))
@@ -118,7 +122,8 @@ impl Backend for Opened {
 
     fn synchronize(&self) -> Result<()> {
         self.0.flush("synchronize")?;
-        self.0.wait("synchronize")
+        self.0.wait("synchronize")?;
+        self.0.begin_mistakes()?.wait().map(drop)
     }
 }
 

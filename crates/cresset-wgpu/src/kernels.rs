@@ -15,7 +15,9 @@ use smallvec::SmallVec;
 use crate::{
     abilities::Abilities,
     card::Card,
-    run::{fill, map, normalize, pool, product, reduce, scan, search, softmax, sort},
+    run::{
+        copy, fill, index, map, normalize, pool, product, reduce, scan, scatter, search, softmax, sort, view,
+    },
     stream::WINDOW,
 };
 
@@ -82,6 +84,14 @@ templates! {
     Map(map::Template),
     /// Every element the same.
     Fill(fill::Template),
+    /// Elements from one layout to another.
+    Copy(copy::Template),
+    /// Reading at indices.
+    Pick(index::Template),
+    /// Writing at indices.
+    Scatter(scatter::Template),
+    /// Overlapping windows added.
+    Fold(view::Template),
     /// A reduction.
     Reduce(reduce::Template),
     /// Running totals.

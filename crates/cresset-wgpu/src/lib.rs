@@ -20,6 +20,7 @@ mod adapter;
 mod card;
 mod kernels;
 mod memory;
+mod mistakes;
 mod run;
 mod stream;
 mod transfer;

@@ -99,7 +99,10 @@ impl Card {
             };
             Error::index(
                 operation,
-                format!("an index was out of bounds{rest}; {} found it after the call had returned", self.name),
+                format!(
+                    "an index was out of bounds{rest}; {} found it after the call had returned",
+                    self.name
+                ),
             )
         });
         inner.watched.retain(|one| one.number >= look.before);

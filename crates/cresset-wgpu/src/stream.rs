@@ -159,10 +159,10 @@ impl Card {
     }
 
     /// Records a copy of bytes from one buffer to another; all are multiples of four.
-    pub fn record_copy(&self, from: &wgpu::Buffer, to: &wgpu::Buffer, start: u64, bytes: u64) {
+    pub fn record_copy(&self, from: &wgpu::Buffer, start: u64, to: &wgpu::Buffer, at: u64, bytes: u64) {
         let mut stream = self.stream();
         stream.pass = None;
-        stream.encoder(&self.raw).copy_buffer_to_buffer(from, start, to, 0, bytes);
+        stream.encoder(&self.raw).copy_buffer_to_buffer(from, start, to, at, bytes);
     }
 
     /// Hands what was recorded to the driver.

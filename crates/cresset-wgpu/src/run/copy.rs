@@ -51,7 +51,8 @@ pub fn copy(card: &Arc<Card>, name: &'static str, from: &Array, to: &Array, fres
     let numel = shape.numel();
     let (ways, words) = ways_of(&shape, &[&from_layout, &to_layout]);
     let per_word = bits.per_word() as usize;
-    let line = ways.ways[1] == Way::Line && to_layout.offset() == 0 && (fresh || numel.is_multiple_of(per_word));
+    let line =
+        ways.ways[1] == Way::Line && to_layout.offset() == 0 && (fresh || numel.is_multiple_of(per_word));
     let template = Template { bits, ways, apart: per_word > 1 && !line };
     let per_thread = if template.apart { 1 } else { per_word as u32 };
     let mut parameters = vec![numel as u32];

@@ -3,8 +3,11 @@
 //! What has no kernel of its own is computed by the processor.
 
 pub mod convolve;
+pub mod copy;
 pub mod fill;
 pub mod host;
+pub mod index;
+pub mod join;
 pub mod map;
 pub mod matmul;
 pub mod normalize;
@@ -12,6 +15,7 @@ pub mod pool;
 pub mod product;
 pub mod reduce;
 pub mod scan;
+pub mod scatter;
 pub mod search;
 pub mod softmax;
 pub mod sort;
@@ -19,7 +23,10 @@ pub mod view;
 
 use std::sync::Arc;
 
-use cresset_ops::{Array, Error, Op, Outputs, Result};
+use cresset_ops::{
+    Array, Error, Op, Outputs, Result,
+    infer::{Meta, infer},
+};
 use smallvec::smallvec;
 
 use crate::card::Card;
@@ -39,13 +46,31 @@ pub fn execute(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Outputs<A
         Op::SearchSorted { right } => Ok(smallvec![search::search_sorted(card, op, *right, inputs)?]),
         Op::Softmax { dim, log } => Ok(smallvec![softmax::softmax(card, op, *dim, *log, inputs)?]),
         Op::Normalize { dims, epsilon } => normalize::normalize(card, op, *dims, *epsilon, inputs),
-        Op::Unview { .. }
-        | Op::Overwrite(_)
-        | Op::Concat { .. }
-        | Op::IndexSelect { .. }
-        | Op::IndexPut { .. }
-        | Op::Gather { .. }
-        | Op::Scatter { .. } => host::execute(card, op, inputs),
+        Op::Unview { view, base } => {
+            Ok(smallvec![view::unview(card, view, base, checked(op, inputs)?.0[0])?])
+        }
+        Op::Overwrite(view) => {
+            let ([base, source], _) = pair(op, inputs)?;
+            Ok(smallvec![view::overwrite(card, view, base, source)?])
+        }
+        Op::Concat { dim } => {
+            let (inputs, meta) = checked(op, inputs)?;
+            Ok(smallvec![join::concat(card, *dim, inputs, meta.shape, meta.dtype)?])
+        }
+        Op::IndexSelect { dim } => {
+            let ([x, index], meta) = pair(op, inputs)?;
+            Ok(smallvec![index::index_select(card, *dim, x, index, &meta.shape)?])
+        }
+        Op::Gather { dim } => {
+            let ([x, index], _) = pair(op, inputs)?;
+            Ok(smallvec![index::gather(card, *dim, x, index)?])
+        }
+        Op::IndexPut { .. } | Op::Scatter { .. } => {
+            let (inputs, _) = checked(op, inputs)?;
+            let result = view::contiguous(card, inputs[0])?;
+            view::write_at(card, op, &[&[&result], &inputs[1..]].concat(), &result)?;
+            Ok(smallvec![result])
+        }
         // The door has done it.
         Op::ToDevice { to, .. } => Ok(smallvec![cresset_ops::backend::to_device(first(op, inputs)?, *to)?]),
     }
@@ -55,6 +80,13 @@ pub fn execute(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Outputs<A
 pub fn execute_into(card: &Arc<Card>, op: &Op, inputs: &[&Array], targets: &[&Array]) -> Result<()> {
     if let Op::Map(formula) = op {
         return map::map_into(card, formula, inputs, targets);
+    }
+    if let ([x, ..], [target]) = (inputs, targets)
+        && x.shares_memory(target)
+        && x.layout() == target.layout()
+        && view::write_at(card, op, inputs, target)?
+    {
+        return Ok(());
     }
     let outputs = execute(card, op, inputs)?;
     if outputs.len() != targets.len() {
@@ -73,5 +105,23 @@ fn first<'a>(op: &Op, inputs: &[&'a Array]) -> Result<&'a Array> {
     match inputs {
         [x] => Ok(x),
         _ => Err(Error::argument(op.name(), format!("takes one array, not {}", inputs.len()))),
+    }
+}
+
+/// The inputs, which inference has passed, and what it says of the first output.
+fn checked<'i, 'a>(op: &Op, inputs: &'i [&'a Array]) -> Result<(&'i [&'a Array], Meta)> {
+    let meta = infer(op, inputs)?.into_iter().next();
+    match meta {
+        Some(meta) => Ok((inputs, meta)),
+        None => Err(Error::argument(op.name(), "the operation has no output")),
+    }
+}
+
+/// As [`checked`], of two inputs.
+fn pair<'a>(op: &Op, inputs: &[&'a Array]) -> Result<([&'a Array; 2], Meta)> {
+    let (inputs, meta) = checked(op, inputs)?;
+    match inputs {
+        [a, b] => Ok(([a, b], meta)),
+        _ => Err(Error::argument(op.name(), format!("takes two arrays, not {}", inputs.len()))),
     }
 }

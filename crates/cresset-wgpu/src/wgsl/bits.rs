@@ -70,7 +70,9 @@ impl Bits {
 /// A loop over elements `i` below `n`, which invocations share in pieces of `per_thread`. `before` runs before a piece.
 pub fn sweep(group: u32, per_thread: u32, before: &str, inner: &str) -> String {
     if per_thread == 1 {
-        return format!("    for (var i = global_id.x; i < n; i += groups.x * {group}u) {{\n{before}{inner}    }}\n");
+        return format!(
+            "    for (var i = global_id.x; i < n; i += groups.x * {group}u) {{\n{before}{inner}    }}\n"
+        );
     }
     format!(
         "    let end = (n + {}u) / {per_thread}u;\n    for (var word = global_id.x; word < end; word += groups.x * {group}u) {{\n{before}    for (var i = word * {per_thread}u; i < min(n, word * {per_thread}u + {per_thread}u); i++) {{\n{inner}    }}\n    }}\n",

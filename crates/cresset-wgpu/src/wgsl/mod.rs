@@ -1,6 +1,7 @@
 //! Writing kernels: the functions they call (`library`), elements in memory (`element`), formulas (`formula`), where elements
 //! lie (`place`), and rows of them (`rows`).
 
+pub mod bits;
 pub mod element;
 pub mod formula;
 pub mod library;
@@ -35,8 +36,12 @@ pub struct Writer {
 impl Writer {
     /// Binds the next buffer under a name.
     pub fn bind(&mut self, name: &str, element: Element, access: Access, atomic: bool) {
+        self.bind_as(name, element.stored(), access, atomic);
+    }
+
+    /// Binds the next buffer under a name, as an array of such elements.
+    pub fn bind_as(&mut self, name: &str, inner: &str, access: Access, atomic: bool) {
         let kind = if access == Access::Read { "read" } else { "read_write" };
-        let inner = element.stored();
         let inner = if atomic { format!("atomic<{inner}>") } else { inner.to_owned() };
         let binding = self.access.len();
         let _ = writeln!(

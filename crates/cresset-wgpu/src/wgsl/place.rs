@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use cresset_ops::cpu::walk::{Steps, Walk, broadcast_strides};
-use cresset_tensor::{Array, Shape};
+use cresset_tensor::{Array, Layout, Shape};
 use smallvec::SmallVec;
 
 use super::param;
@@ -56,6 +56,36 @@ pub fn ways(shape: &Shape, operands: &[&Array]) -> (Ways, Words) {
         words.push(x.offset() as u32);
         if *way == Way::Strided {
             // Negative strides wrap, and so do the sums they enter.
+            words.extend(strides.iter().map(|&stride| stride as u32));
+        }
+    }
+    (Ways { ways, dims: walk.shape.len() }, words)
+}
+
+/// How layouts over one shape are walked, and the words that tell a kernel so.
+pub fn ways_of(shape: &Shape, layouts: &[&Layout]) -> (Ways, Words) {
+    let way = |x: &&Layout| {
+        if x.shape().iter().zip(x.strides()).all(|(&size, &stride)| size == 1 || stride == 0) {
+            Way::Single
+        } else if x.is_contiguous() {
+            Way::Line
+        } else {
+            Way::Strided
+        }
+    };
+    let ways: SmallVec<[Way; 8]> = layouts.iter().map(way).collect();
+    let mut words = Words::new();
+    if !ways.contains(&Way::Strided) {
+        words.extend(layouts.iter().map(|x| x.offset() as u32));
+        return (Ways { ways, dims: 0 }, words);
+    }
+    let strides: SmallVec<[Steps; 8]> =
+        layouts.iter().map(|x| broadcast_strides(shape, x.shape(), x.strides())).collect();
+    let walk = Walk::new(shape, &strides);
+    words.extend(walk.shape.iter().map(|&size| size as u32));
+    for ((x, way), strides) in layouts.iter().zip(&ways).zip(&walk.strides) {
+        words.push(x.offset() as u32);
+        if *way == Way::Strided {
             words.extend(strides.iter().map(|&stride| stride as u32));
         }
     }

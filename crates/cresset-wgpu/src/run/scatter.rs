@@ -1,0 +1,485 @@
+//! Writing at indices along one dimension: `scatter`, and `index_put`, which is a scatter by an index that is the same for
+//! whole slices. What meets at a place is combined in the order of the indices, as the processor does, whatever runs first.
+//!
+//! Two ways. Where there is little to do, one invocation for each element of the target goes through all indices (`Walk`).
+//! Else the indices are sorted into the places they name: counted, each place given a part of one list, written there,
+//! brought into order; and then each element of the target has only its own to combine. Of the last that wins, it is
+//! enough to know which that is.
+
+use std::sync::Arc;
+
+use cresset_ops::{
+    Array, DType, Error, Result, Shape,
+    cpu::plan::Lane,
+    op::{Combine, List},
+};
+use cresset_tensor::Layout;
+use smallvec::SmallVec;
+
+use super::{
+    copy, fill,
+    index::{beside, check_not_empty, over, print_index, size_along},
+    map::{GROUP, GROUPS},
+};
+use crate::{
+    abilities::Abilities,
+    card::Card,
+    kernels::{self, Access, Source},
+    memory::{Buffer, buffer},
+    stream::PARAMETERS,
+    wgsl::{
+        Writer,
+        bits::{Bits, sweep},
+        element::{Element, lane_name},
+        param,
+        place::{Way, Ways, ways_of},
+    },
+};
+
+/// So many times may all invocations together look at an index before it is worth sorting them.
+const LOOKS: usize = 1 << 22;
+
+/// What the kernel depends on.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Template {
+    /// Every element of the target goes through all indices.
+    Walk {
+        /// What is combined, and how.
+        cell: Cell,
+        /// Of index and source without the indexed dimension, of the target, and of the place in that dimension.
+        ways: Ways,
+    },
+    /// How many indices name each place, and which of them each one is; or which is the last.
+    Count {
+        /// Which is the last?
+        last: bool,
+        /// Of the index, and of the place that it counts from.
+        ways: Ways,
+    },
+    /// A part of the list for each place.
+    Part,
+    /// The indices of a place into its part.
+    Place,
+    /// Each part in order.
+    Order,
+    /// Every element of the target combines what its part names.
+    Merge {
+        /// What is combined, and how.
+        cell: Cell,
+        /// Of the target.
+        ways: Ways,
+    },
+}
+
+/// Elements that are combined: values of a dtype, or where one only takes the other's place, bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Cell {
+    /// The last takes the place.
+    Bits(Bits),
+    /// They are combined.
+    Value(DType, Combine),
+}
+
+impl Cell {
+    fn of(dtype: DType, combine: Combine) -> Cell {
+        match combine {
+            Combine::Set => Cell::Bits(Bits::of(dtype)),
+            Combine::Add | Combine::Mul | Combine::Max | Combine::Min => Cell::Value(dtype, combine),
+        }
+    }
+
+    fn per_word(self) -> u32 {
+        match self {
+            Cell::Bits(bits) => bits.per_word(),
+            Cell::Value(dtype, _) => Bits::of(dtype).per_word(),
+        }
+    }
+
+    fn stored(self, abilities: &Abilities) -> &'static str {
+        match self {
+            Cell::Bits(bits) => bits.stored(),
+            Cell::Value(dtype, _) => Element::of(dtype, abilities).stored(),
+        }
+    }
+
+    fn load(self, abilities: &Abilities, buffer: &str, place: &str, atomic: bool) -> String {
+        match self {
+            Cell::Bits(bits) => bits.load(buffer, place, atomic),
+            Cell::Value(dtype, _) => Element::of(dtype, abilities).load(buffer, place, atomic),
+        }
+    }
+
+    fn store(self, abilities: &Abilities, buffer: &str, place: &str, value: &str) -> String {
+        match self {
+            Cell::Bits(bits) => bits.store(buffer, place, value),
+            Cell::Value(dtype, _) => {
+                let element = Element::of(dtype, abilities);
+                match element.per_word() {
+                    1 => format!("{buffer}[{place}] = {};", element.pack(value)),
+                    _ => element.store_part(buffer, place, value),
+                }
+            }
+        }
+    }
+
+    /// What two values are together, as precise as the dtype.
+    pub fn combined(self, a: &str, b: &str) -> String {
+        let Cell::Value(dtype, combine) = self else { return b.to_owned() };
+        let lane = Lane::of(dtype);
+        if lane == Lane::F64 {
+            return match combine {
+                Combine::Add => format!("({a} + {b})"),
+                Combine::Mul => format!("({a} * {b})"),
+                Combine::Max => format!("larger_f64({a}, {b})"),
+                Combine::Min => format!("smaller_f64({a}, {b})"),
+                Combine::Set => b.to_owned(),
+            };
+        }
+        let name = match combine {
+            Combine::Add => "add",
+            Combine::Mul => "mul",
+            Combine::Max => "maximum",
+            Combine::Min => "minimum",
+            Combine::Set => return b.to_owned(),
+        };
+        let both = format!("{name}_{}({a}, {b})", lane_name(lane));
+        match dtype {
+            DType::F16 => format!("narrow_half({both})"),
+            DType::BF16 => format!("narrow_bfloat({both})"),
+            DType::I32 => format!("wrap_i32({both})"),
+            DType::I16 => format!("wrap_i16({both})"),
+            DType::I8 => format!("wrap_i8({both})"),
+            DType::U8 => format!("wrap_u8({both})"),
+            DType::F64 | DType::F32 | DType::I64 | DType::Bool => both,
+        }
+    }
+}
+
+/// Combines slices of the source into the target, which nobody else reads meanwhile, at the indices of a list.
+pub fn index_put_into(
+    card: &Arc<Card>,
+    dim: usize,
+    combine: Combine,
+    target: &Array,
+    index: &Array,
+    source: &Array,
+) -> Result<()> {
+    let count = index.numel();
+    let step = index.strides().first().copied().unwrap_or(0);
+    let name = "index_put";
+    check(card, name, combine, target, dim, count)?;
+    if source.numel() == 0 {
+        return Ok(());
+    }
+    let (index, source) = (apart(card, name, index, target)?, apart(card, name, source, target)?);
+    let step = if index.strides().is_empty() { 0 } else { index.strides().first().copied().unwrap_or(step) };
+    let region = target.shape().clone();
+    let cell = Cell::of(target.dtype(), combine);
+    if region.numel().saturating_mul(count) <= LOOKS {
+        let places = over(&region, std::iter::repeat(0), index.offset());
+        return walk(card, name, dim, cell, target, &region, (&index, places, step), &source, count);
+    }
+    // The indexed dimension first: an index then names a row.
+    let mut order: List = (0..region.rank()).collect();
+    if !order.is_empty() {
+        order.remove(dim);
+        order.insert(0, dim);
+    }
+    let permuted = |x: &Array| x.with_layout(x.layout().permute(&order)?);
+    let (target, source) = (permuted(target)?, copy::contiguous(card, name, &permuted(&source)?)?);
+    let list = over(&count.into(), std::iter::once(step), index.offset());
+    let zero = over(&count.into(), std::iter::repeat(0), 0);
+    let entries = Entries { index: &index, places: list, from: zero, step: 1, keys: size_along(&target, 0) };
+    sorted(card, name, dim, cell, &target, entries, &source, size_along(&target, 0))
+}
+
+/// Combines elements of the source into the target at the indices of an array.
+pub fn scatter_into(
+    card: &Arc<Card>,
+    dim: usize,
+    combine: Combine,
+    target: &Array,
+    index: &Array,
+    source: &Array,
+) -> Result<()> {
+    let name = "scatter";
+    if index.numel() == 0 {
+        return Ok(());
+    }
+    let count = size_along(index, dim);
+    check(card, name, combine, target, dim, count)?;
+    let (index, source) = (apart(card, name, index, target)?, apart(card, name, source, target)?);
+    let cell = Cell::of(target.dtype(), combine);
+    let shape = index.shape().clone();
+    // Of the target, what indices may name.
+    let mut region = shape.clone();
+    if let (Some(size), Some(own)) = (region.get_mut(dim), target.shape().get(dim)) {
+        *size = *own;
+    }
+    let shown = target.with_layout(over(&region, target.strides().iter().copied(), target.offset()))?;
+    let source = source.with_layout(over(&shape, source.strides().iter().copied(), source.offset()))?;
+    if region.numel().saturating_mul(count) <= LOOKS {
+        let (places, step) = beside(&region, dim, &index);
+        return walk(card, name, dim, cell, &shown, &region, (&index, places, step), &source, count);
+    }
+    let source = copy::contiguous(card, name, &source)?;
+    let rows = region.contiguous_strides();
+    let from = rows.iter().enumerate().map(|(i, &stride)| if i == dim { 0 } else { stride });
+    let from = over(&shape, from, 0);
+    let step = rows.get(dim).map_or(0, |&stride| stride as usize);
+    let places = index.layout().clone();
+    let entries = Entries { index: &index, places, from, step, keys: region.numel() };
+    sorted(card, name, dim, cell, &shown, entries, &source, size_along(target, dim))
+}
+
+fn check(
+    card: &Card,
+    name: &'static str,
+    combine: Combine,
+    target: &Array,
+    dim: usize,
+    count: usize,
+) -> Result<()> {
+    if combine != Combine::Set {
+        card.abilities.check(name, target.dtype())?;
+    }
+    if count > 0 { check_not_empty(name, dim, size_along(target, dim)) } else { Ok(()) }
+}
+
+/// What lies in the target's memory is copied before that is written.
+fn apart(card: &Arc<Card>, name: &'static str, x: &Array, target: &Array) -> Result<Array> {
+    if x.shares_memory(target) { copy::contiguous(card, name, x) } else { Ok(x.clone()) }
+}
+
+fn dispatch(
+    card: &Card,
+    name: &'static str,
+    template: Template,
+    buffers: &[&Arc<Buffer>],
+    parameters: &[u32],
+    invocations: usize,
+) -> Result<()> {
+    if parameters.len() > PARAMETERS {
+        return Err(Error::shape(name, "arrays of so many dimensions; make them contiguous first"));
+    }
+    let kernel = card.kernel(name, kernels::Template::Scatter(template))?;
+    let groups = (invocations as u32).div_ceil(GROUP).min(GROUPS);
+    card.dispatch(&kernel, buffers, parameters, [groups, 1, 1])
+}
+
+/// One dispatch over the region of the target.
+#[allow(clippy::too_many_arguments, reason = "each is one operand of the kernel")]
+fn walk(
+    card: &Arc<Card>,
+    name: &'static str,
+    dim: usize,
+    cell: Cell,
+    target: &Array,
+    region: &Shape,
+    (index, places, step): (&Array, Layout, isize),
+    source: &Array,
+    count: usize,
+) -> Result<()> {
+    let numel = region.numel();
+    if numel == 0 || count == 0 {
+        return Ok(());
+    }
+    let (from, along) = beside(region, dim, source);
+    let row = over(region, (0..region.rank()).map(|i| isize::from(i == dim)), 0);
+    let (ways, words) = ways_of(region, &[&places, &from, target.layout(), &row]);
+    let size = size_along(target, dim);
+    let ticket = card.ticket(name, dim, size)?;
+    let mut parameters: SmallVec<[u32; 64]> = SmallVec::new();
+    parameters.extend([numel as u32, size as u32, count as u32, step as u32, along as u32, ticket.word]);
+    parameters.extend(words);
+    let buffers = [buffer(index)?, buffer(source)?, buffer(target)?, &ticket.buffer];
+    dispatch(card, name, Template::Walk { cell, ways }, &buffers, &parameters, numel)
+}
+
+/// Indices, and which place each names.
+struct Entries<'a> {
+    index: &'a Array,
+    /// Where they lie.
+    places: Layout,
+    /// From which place each counts.
+    from: Layout,
+    /// How far apart the places are that an index counts.
+    step: usize,
+    /// How many places there are.
+    keys: usize,
+}
+
+/// The indices sorted into places. The target's elements, row-major, are those of the places one after the other; so are
+/// the source's of the entries.
+#[allow(clippy::too_many_arguments, reason = "each is one operand of the kernels")]
+fn sorted(
+    card: &Arc<Card>,
+    name: &'static str,
+    dim: usize,
+    cell: Cell,
+    target: &Array,
+    entries: Entries<'_>,
+    source: &Array,
+    size: usize,
+) -> Result<()> {
+    let Entries { index, places, from, step, keys } = entries;
+    let count = places.numel();
+    let numel = target.numel();
+    let width = numel / keys.max(1);
+    let words = |n: usize| card.fresh(name, n.into(), DType::I32);
+    // The last one counts how much of the list was given away.
+    let counts = fill::filled(card, name, (keys + 1).into(), DType::I32, 0.into())?;
+    let (ways, more) = ways_of(places.shape(), &[&places, &from]);
+    let ticket = card.ticket(name, dim, size)?;
+    let mut parameters: SmallVec<[u32; 64]> = SmallVec::new();
+    parameters.extend([count as u32, size as u32, step as u32, ticket.word]);
+    parameters.extend(more);
+    let last = matches!(cell, Cell::Bits(_));
+    let (keyed, slots) = if last { (words(1)?, words(1)?) } else { (words(count)?, words(count)?) };
+    let counting = Template::Count { last, ways };
+    let buffers = match last {
+        true => vec![buffer(index)?, buffer(&counts)?, &ticket.buffer],
+        false => vec![buffer(index)?, buffer(&counts)?, &ticket.buffer, buffer(&keyed)?, buffer(&slots)?],
+    };
+    dispatch(card, name, counting, &buffers, &parameters, count)?;
+    let (target_ways, target_words) = ways_of(target.shape(), &[target.layout()]);
+    let mut parameters: SmallVec<[u32; 64]> = SmallVec::new();
+    parameters.extend([numel as u32, width as u32, source.offset() as u32]);
+    parameters.extend(target_words);
+    let merge = Template::Merge { cell, ways: target_ways };
+    if last {
+        let buffers = [buffer(&counts)?, buffer(source)?, buffer(target)?];
+        return dispatch(card, name, merge, &buffers, &parameters, numel);
+    }
+    let (starts, list, order) = (words(keys)?, words(count)?, words(count)?);
+    let (counts, starts, keyed) = (buffer(&counts)?, buffer(&starts)?, buffer(&keyed)?);
+    let (slots, list, order) = (buffer(&slots)?, buffer(&list)?, buffer(&order)?);
+    let one = [keys as u32];
+    dispatch(card, name, Template::Part, &[counts, starts], &one, keys)?;
+    let one = [count as u32];
+    dispatch(card, name, Template::Place, &[keyed, slots, starts, list], &one, count)?;
+    dispatch(card, name, Template::Order, &[keyed, counts, starts, list, order], &one, count)?;
+    let buffers = [counts, buffer(source)?, buffer(target)?, starts, order];
+    dispatch(card, name, merge, &buffers, &parameters, numel)
+}
+
+impl Template {
+    /// The kernel.
+    pub fn source(&self, abilities: &Abilities) -> Source {
+        let mut writer = Writer::default();
+        let mut body = String::new();
+        let words = |writer: &mut Writer, name: &str, access: Access, atomic: bool| {
+            writer.bind_as(name, "u32", access, atomic);
+        };
+        match self {
+            Template::Walk { cell, ways } => {
+                let shared = cell.per_word() > 1;
+                writer.bind_as("places", "vec2<u32>", Access::Read, false);
+                writer.bind_as("x", cell.stored(abilities), Access::Read, false);
+                writer.bind_as("y", cell.stored(abilities), Access::Write, shared);
+                words(&mut writer, "mistakes", Access::Write, true);
+                ways.print("i", 6, "at", &mut body);
+                let load = |buffer: &str, place: &str, atomic| cell.load(abilities, buffer, place, atomic);
+                body += &format!("    var value = {};\n    var named = false;\n", load("y", "at2", shared));
+                body += &format!("    for (var j = 0u; j < {}; j++) {{\n", param(2));
+                let place = format!("at0 + j * {}", param(3));
+                print_index("p", &place, 1, 5, " && at3 == 0u", &mut body);
+                let from = format!("at1 + j * {}", param(4));
+                body += &format!(
+                    "    if (!p_outside && p == at3) {{ value = {}; named = true; }}\n    }}\n",
+                    cell.combined("value", &load("x", &from, false))
+                );
+                body += &format!("    if (named) {{ {} }}\n", cell.store(abilities, "y", "at2", "value"));
+            }
+            Template::Count { last, ways } => {
+                writer.bind_as("places", "vec2<u32>", Access::Read, false);
+                words(&mut writer, "counts", Access::Write, true);
+                words(&mut writer, "mistakes", Access::Write, true);
+                ways.print("i", 4, "at", &mut body);
+                print_index("p", "at0", 1, 3, "", &mut body);
+                body += &format!("    let key = at1 + p * {};\n", param(2));
+                if *last {
+                    body += "    if (!p_outside) { atomicMax(&counts[key], i + 1u); }\n";
+                } else {
+                    words(&mut writer, "keys", Access::Write, false);
+                    words(&mut writer, "slots", Access::Write, false);
+                    body += "    keys[i] = select(key, 0xffffffffu, p_outside);\n    if (!p_outside) { slots[i] = atomicAdd(&counts[key], 1u); }\n";
+                }
+            }
+            Template::Part => {
+                words(&mut writer, "counts", Access::Write, true);
+                words(&mut writer, "starts", Access::Write, false);
+                // Which part of the list a place gets may differ from run to run; what is in it does not.
+                body += "    let count = atomicLoad(&counts[i]);\n    if (count > 0u) { starts[i] = atomicAdd(&counts[n], count); }\n";
+            }
+            Template::Place => {
+                words(&mut writer, "keys", Access::Read, false);
+                words(&mut writer, "slots", Access::Read, false);
+                words(&mut writer, "starts", Access::Read, false);
+                words(&mut writer, "list", Access::Write, false);
+                body += "    let key = keys[i];\n    if (key != 0xffffffffu) { list[starts[key] + slots[i]] = i; }\n";
+            }
+            Template::Order => {
+                words(&mut writer, "keys", Access::Read, false);
+                words(&mut writer, "counts", Access::Read, false);
+                words(&mut writer, "starts", Access::Read, false);
+                words(&mut writer, "list", Access::Read, false);
+                words(&mut writer, "order", Access::Write, false);
+                body += "    let key = keys[i];\n    if (key != 0xffffffffu) {\n    let start = starts[key];\n    let end = start + counts[key];\n    var rank = start;\n    for (var j = start; j < end; j++) { rank += select(0u, 1u, list[j] < i); }\n    order[rank] = i;\n    }\n";
+            }
+            Template::Merge { cell, ways } => {
+                let shared = cell.per_word() > 1;
+                words(&mut writer, "counts", Access::Read, false);
+                writer.bind_as("x", cell.stored(abilities), Access::Read, false);
+                writer.bind_as("y", cell.stored(abilities), Access::Write, shared);
+                ways.print("i", 3, "at", &mut body);
+                let (width, first) = (param(1), param(2));
+                body += &format!(
+                    "    let key = i / {width};\n    let column = i % {width};\n    let count = counts[key];\n"
+                );
+                let load = |buffer: &str, place: &str, atomic| cell.load(abilities, buffer, place, atomic);
+                let from = |entry: &str| format!("{first} + ({entry}) * {width} + column");
+                let inner = match cell {
+                    Cell::Bits(_) => format!("    let value = {};\n", load("x", &from("count - 1u"), false)),
+                    Cell::Value(..) => {
+                        words(&mut writer, "starts", Access::Read, false);
+                        words(&mut writer, "order", Access::Read, false);
+                        let next = load("x", &from("order[start + j]"), false);
+                        format!(
+                            "    let start = starts[key];\n    var value = {};\n    for (var j = 0u; j < count; j++) {{ value = {}; }}\n",
+                            load("y", "at0", shared),
+                            cell.combined("value", &next)
+                        )
+                    }
+                };
+                let store = cell.store(abilities, "y", "at0", "value");
+                body += &format!("    if (count > 0u) {{\n{inner}    {store}\n    }}\n");
+            }
+        }
+        writer.body = format!("    let n = {};\n", param(0)) + &sweep(GROUP, 1, "", &body);
+        writer.finish(abilities, [GROUP, 1, 1])
+    }
+
+    /// Samples for the shader checks.
+    pub fn samples(abilities: &Abilities) -> Vec<Template> {
+        let ways = |ways: &[Way], dims| Ways { ways: ways.iter().copied().collect(), dims };
+        let bits = Bits::ALL.into_iter().map(Cell::Bits);
+        let dtypes = DType::ALL.iter().filter(|dtype| abilities.check("scatter", **dtype).is_ok());
+        let combines = [Combine::Add, Combine::Mul, Combine::Max, Combine::Min];
+        let values = dtypes.flat_map(|&dtype| combines.map(|combine| Cell::Value(dtype, combine)));
+        let mut samples = vec![Template::Part, Template::Place, Template::Order];
+        for last in [true, false] {
+            samples.push(Template::Count { last, ways: ways(&[Way::Line, Way::Single], 0) });
+            samples.push(Template::Count { last, ways: ways(&[Way::Strided, Way::Strided], 3) });
+        }
+        for cell in bits.chain(values) {
+            let all = [Way::Strided, Way::Strided, Way::Line, Way::Strided];
+            samples.push(Template::Walk { cell, ways: ways(&all, 2) });
+            let all = [Way::Single, Way::Single, Way::Single, Way::Single];
+            samples.push(Template::Walk { cell, ways: ways(&all, 0) });
+            samples.push(Template::Merge { cell, ways: ways(&[Way::Line], 0) });
+            samples.push(Template::Merge { cell, ways: ways(&[Way::Strided], 3) });
+        }
+        samples
+    }
+}
