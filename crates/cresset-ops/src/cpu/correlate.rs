@@ -7,7 +7,7 @@ use cresset_tensor::{Error, Result};
 
 use super::{
     gemm::Matrix,
-    panels::{Ahead, DEPTH, Kernel, Left, Run, Scratch, Strip, patches::Patches},
+    panels::{Ahead, DEPTH, Kernel, Left, Patches, Run, Scratch, Strip},
     threads,
     windows::{Stretch, Windows},
 };
@@ -61,6 +61,10 @@ impl Correlation {
     /// # Safety
     /// Input and weights may be read where the windows and strides say; the result is the caller's.
     pub unsafe fn run(&self) -> Result<()> {
+        if let Some(places) = self.winograd_places() {
+            // SAFETY: the caller's.
+            return unsafe { self.winograd(places) };
+        }
         let tasks: Vec<Task> = (0..self.phases.len()).flat_map(|phase| self.tasks(phase)).collect();
         threads::try_divide(self.parallel, tasks.len(), &|number| {
             // SAFETY: the caller's; tasks do not overlap.
@@ -99,9 +103,8 @@ impl Correlation {
         let panels: Vec<Range<usize>> =
             task.columns.clone().step_by(width).map(|at| at..(at + width).min(task.columns.end)).collect();
         let describe = |panel: &Range<usize>, taps: Range<usize>| {
-            let mut stretch = Stretch::default();
-            windows.describe(panel.clone(), taps, kernel.lanes, kernel.room(panel.len()), &mut stretch);
-            stretch
+            let room = kernel.room(panel.len());
+            windows.describe(panel.clone(), taps, kernel.lanes, room, room)
         };
         let blocks = Blocks::new(self.channels, taps);
         let all: Vec<Stretch> = if blocks.taps == taps {
@@ -144,11 +147,9 @@ impl Correlation {
                     channel: windows.input.channel,
                     channels: channels.len(),
                     stride: windows.stride(),
-                    pieces: &stretch.pieces,
-                    meetings: &stretch.meetings,
-                    taps: taps.len(),
+                    moves: &stretch.moves,
                     target: scratch.start(),
-                    row: room,
+                    rows: taps.len() * room,
                 };
                 if i == 0 || steps.get(1).is_some_and(|step| step[1] != room as isize) {
                     steps.iter_mut().enumerate().for_each(|(p, step)| step[1] = (p * room) as isize);

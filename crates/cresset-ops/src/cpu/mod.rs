@@ -45,6 +45,7 @@ mod view;
 pub mod walk;
 mod weigh;
 mod windows;
+mod winograd;
 
 pub use map::check_target;
 pub use source::constants;

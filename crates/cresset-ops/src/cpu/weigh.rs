@@ -9,9 +9,9 @@ use cresset_tensor::{Error, Result};
 
 use super::{
     gemm::Matrix,
-    panels::{DEPTH, GAP, Kernel, Left, Scratch, Strip, Turn, patches::Patches},
+    panels::{Ahead, DEPTH, GAP, Kernel, Left, Patches, Scratch, Strip, Turn},
     threads,
-    windows::{Stretch, Windows},
+    windows::Windows,
 };
 
 /// Rows of a block, about: patches of so many stay in the second-level cache.
@@ -159,41 +159,76 @@ impl Weighing {
         let scratch = Scratch::new(patches_room + DEPTH * width)?;
         let (packed, panel) = (scratch.start(), scratch.start().wrapping_add(patches_room));
         let channel = (block.group * self.channels + block.channels.start) as isize;
-        let mut stretch = Stretch::default();
         let mut steps = [[0; 2]; DEPTH];
+        let describe =
+            |range: &Range<usize>| windows.describe(range.clone(), 0..taps, kernel.lanes, range.len(), row);
+        let source = self.x.wrapping_offset(channel * windows.input.channel);
+        let mut stretch = describe(depths.first()?);
+        let mut ahead = Vec::new();
         for (number, range) in depths.iter().enumerate() {
-            windows.describe(range.clone(), 0..taps, kernel.lanes, range.len(), &mut stretch);
             let patches = Patches {
-                source: self.x.wrapping_offset(channel * windows.input.channel),
+                source,
                 channel: windows.input.channel,
                 channels: block.channels.len(),
                 stride: windows.stride(),
-                pieces: &stretch.pieces,
-                meetings: &stretch.meetings,
-                taps,
+                moves: &stretch.moves,
                 target: packed,
-                row,
+                rows: taps * row,
             };
             // SAFETY: the caller's; the scratch has room for the patches.
             unsafe { kernel.patches(&patches) };
+            ahead.clear();
+            if let Some(next) = depths.get(number + 1) {
+                stretch = describe(next);
+                ahead.push(self.ahead(block, next));
+                ahead.extend(windows.fresh(&stretch).map(|(from, len)| Ahead {
+                    start: source.wrapping_offset(from),
+                    line: windows.input.channel,
+                    count: block.channels.len(),
+                    len,
+                }));
+            }
             let left = Left { start: packed, row: row as isize, tile: (row * kernel.rows) as isize };
-            for output in block.outputs.clone().step_by(width) {
+            let panels = block.outputs.len().div_ceil(width);
+            for (part, output) in block.outputs.clone().step_by(width).enumerate() {
                 let columns = width.min(block.outputs.end - output);
                 let room = kernel.room(columns);
                 let steps = &mut steps[..range.len()];
                 steps.iter_mut().enumerate().for_each(|(p, step)| *step = [p as isize, (p * room) as isize]);
                 let start = sums.wrapping_add(output - block.outputs.start);
                 let c = Matrix { start, row: self.stride(block) as isize, column: 1 };
+                let ahead: Vec<Ahead> = ahead.iter().map(|ahead| ahead.part(part, panels)).collect();
                 // SAFETY: the caller's; the scratch has room for the panel.
                 unsafe {
                     self.panel(block.group, output, columns, range.clone(), panel);
-                    let (runs, ahead) = (&[][..], &[][..]);
-                    let add = number > 0;
-                    kernel.strip(&Strip { rows, columns, left, panel, steps, c, runs, add, ahead });
+                    kernel.strip(&Strip {
+                        rows,
+                        columns,
+                        left,
+                        panel,
+                        steps,
+                        c,
+                        runs: &[],
+                        add: number > 0,
+                        ahead: &ahead,
+                    });
                 }
             }
         }
         Some(())
+    }
+
+    /// What will be read of `y` at some positions.
+    fn ahead(&self, block: &Block, range: &Range<usize>) -> Ahead {
+        let positions = self.windows.positions();
+        let (image, position) = (range.start / positions, range.start % positions);
+        let channel = (image * self.groups + block.group) * self.outputs + block.outputs.start;
+        Ahead {
+            start: self.y.wrapping_add(channel * positions + position),
+            line: positions as isize,
+            count: block.outputs.len(),
+            len: range.len().min(positions - position),
+        }
     }
 
     /// Packs some positions of some channels of `y`, channels along.

@@ -117,12 +117,14 @@ pub struct Piece {
     pub out: isize,
 }
 
-/// Where a piece lies in the input at one tap, from the start of a channel; and which of its positions meet it, a bit for
-/// each.
+/// A piece at one tap: where it lies in the input, from the start of a channel; which of its positions meet it, a bit for
+/// each; and where among the packed rows of the channel it goes, with zeros for those that do not.
 #[derive(Clone, Copy, Debug)]
-pub struct Meeting {
+pub struct Move {
     pub from: isize,
-    pub inside: u32,
+    pub to: u32,
+    pub inside: u16,
+    pub count: u16,
 }
 
 /// A stretch of positions in pieces.
@@ -130,7 +132,7 @@ pub struct Meeting {
 pub struct Stretch {
     pub pieces: Vec<Piece>,
     /// For every tap those of all pieces.
-    pub meetings: Vec<Meeting>,
+    pub moves: Vec<Move>,
 }
 
 impl Windows {
@@ -202,26 +204,24 @@ impl Windows {
     pub fn fresh<'a>(&self, stretch: &'a Stretch) -> impl Iterator<Item = (isize, usize)> + 'a {
         let step = self.stride().unsigned_abs();
         let furthest = (0..self.taps.len()).max_by_key(|&tap| self.taps[tap]).unwrap_or(0);
-        let meetings =
-            stretch.meetings.chunks_exact(stretch.pieces.len().max(1)).nth(furthest).unwrap_or(&[]);
-        let met = stretch.pieces.iter().zip(meetings).filter(|(_, meeting)| meeting.inside != 0);
-        met.map(move |(piece, meeting)| (meeting.from, piece.count * step))
+        let moves = stretch.moves.chunks_exact(stretch.pieces.len().max(1)).nth(furthest).unwrap_or(&[]);
+        let met = moves.iter().filter(|piece| piece.inside != 0);
+        met.map(move |piece| (piece.from, usize::from(piece.count) * step))
     }
 
-    /// Describes positions, counted through all images, at some of the taps, in pieces of at most so many lanes. Columns
-    /// beyond are filled up to `room`.
+    /// Describes positions, counted through all images, at some of the taps, in pieces of at most so many lanes. What is
+    /// packed of a tap is a row of so many columns, one `row` after the other; columns beyond are filled up to `room`.
     pub fn describe(
         &self,
         range: Range<usize>,
         taps: Range<usize>,
         lanes: usize,
         room: usize,
-        stretch: &mut Stretch,
-    ) {
+        row: usize,
+    ) -> Stretch {
         let [z, y, x] = &self.axes;
         let positions = self.positions();
-        stretch.pieces.clear();
-        stretch.meetings.clear();
+        let mut pieces = Vec::new();
         let mut heads: SmallVec<[(isize, usize, usize, usize); 32]> = SmallVec::new();
         let (mut at, mut column) = (range.start, 0);
         while at < range.end {
@@ -234,40 +234,36 @@ impl Windows {
                 .fold(image as isize * self.output.image, |out, &(t, axis, dim)| {
                     out + (t * axis.spread + axis.start) as isize * self.output.dims[dim]
                 });
-            stretch.pieces.push(Piece { column, count, out });
+            pieces.push(Piece { column, count, out });
             heads.push((image as isize * self.input.image, a, b, first));
             (at, column) = (at + count, column + count);
         }
-        let filled = heads.len();
         while column < room {
             let count = (room - column).min(lanes);
-            stretch.pieces.push(Piece { column, count, out: 0 });
+            pieces.push(Piece { column, count, out: 0 });
             column += count;
         }
-        for tap in &self.taps[taps] {
+        let mut moves = Vec::with_capacity(taps.len() * pieces.len());
+        for (number, tap) in self.taps[taps].iter().enumerate() {
             let inside = x.inside(tap[2]);
-            for (i, piece) in stretch.pieces.iter().enumerate() {
-                let nothing = Meeting { from: 0, inside: 0 };
-                let meeting = if i < filled {
-                    let (image, a, b, first) = heads[i];
-                    match (z.meet(a, tap[0]), y.meet(b, tap[1])) {
-                        (Some(a), Some(b)) => {
-                            let from = inside.start.clamp(first, first + piece.count);
-                            let to = inside.end.clamp(from, first + piece.count);
-                            let start = (first * x.step) as isize + tap[2];
-                            let [over_z, over_y, over_x] = self.input.dims;
-                            Meeting {
-                                from: image + a * over_z + b * over_y + start * over_x,
-                                inside: ((1 << (to - from)) - 1) << (from - first),
-                            }
-                        }
-                        _ => nothing,
-                    }
-                } else {
-                    nothing
-                };
-                stretch.meetings.push(meeting);
+            for (i, piece) in pieces.iter().enumerate() {
+                let to = (number * row + piece.column) as u32;
+                let nothing = Move { from: 0, to, inside: 0, count: piece.count as u16 };
+                let met = heads.get(i).and_then(|&(image, a, b, first)| {
+                    let (a, b) = (z.meet(a, tap[0])?, y.meet(b, tap[1])?);
+                    let from = inside.start.clamp(first, first + piece.count);
+                    let to = inside.end.clamp(from, first + piece.count);
+                    let start = (first * x.step) as isize + tap[2];
+                    let [over_z, over_y, over_x] = self.input.dims;
+                    Some(Move {
+                        from: image + a * over_z + b * over_y + start * over_x,
+                        inside: (((1_u32 << (to - from)) - 1) << (from - first)) as u16,
+                        ..nothing
+                    })
+                });
+                moves.push(met.unwrap_or(nothing));
             }
         }
+        Stretch { pieces, moves }
     }
 }

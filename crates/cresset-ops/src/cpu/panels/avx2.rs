@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lines, Spread, Tile, Turn, patches::Patches};
+use super::{Lines, Patches, Spread, Tile, Turn};
 
 /// Rows of a tile: with 12 sums, a row of the panel and one factor, 15 of 16 registers are used.
 pub const ROWS: usize = 6;
@@ -173,16 +173,16 @@ fn transposed(x: [__m256; 8]) -> [__m256; 8] {
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn patches(job: &Patches) {
     let lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    job.each(|piece, meeting, source, target| {
+    job.each(|piece, source, target| {
         // SAFETY: the mask lets through what is inside, and what the piece has.
         unsafe {
-            let x = if meeting.inside == 0xff {
+            let x = if piece.inside == 0xff {
                 _mm256_loadu_ps(source)
             } else {
-                let bits = _mm256_and_si256(_mm256_set1_epi32(meeting.inside as i32), lanes);
+                let bits = _mm256_and_si256(_mm256_set1_epi32(piece.inside.into()), lanes);
                 _mm256_maskload_ps(source, _mm256_cmpeq_epi32(bits, lanes))
             };
-            store(target, piece.count, false, x);
+            store(target, piece.count.into(), false, x);
         }
     });
 }

@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lines, Spread, Tile, Turn, patches::Patches};
+use super::{Lines, Patches, Spread, Tile, Turn};
 
 /// Rows of a tile.
 pub const ROWS: usize = 8;
@@ -165,23 +165,23 @@ fn transposed(x: [__m512; 16]) -> [__m512; 16] {
 #[target_feature(enable = "avx512f,bmi2")]
 pub unsafe fn patches(job: &Patches) {
     if job.stride == 1 {
-        return job.each(|piece, meeting, source, target| {
+        return job.each(|piece, source, target| {
             // SAFETY: the mask lets through what is inside, and what the piece has.
             unsafe {
-                let x = _mm512_maskz_loadu_ps(meeting.inside as __mmask16, source);
-                _mm512_mask_storeu_ps(target, first(piece.count), x);
+                let x = _mm512_maskz_loadu_ps(piece.inside, source);
+                _mm512_mask_storeu_ps(target, first(piece.count.into()), x);
             }
         });
     }
     let evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    job.each(|piece, meeting, source, target| {
-        let inside = _pdep_u32(meeting.inside, 0x5555_5555);
+    job.each(|piece, source, target| {
+        let inside = _pdep_u32(piece.inside.into(), 0x5555_5555);
         // SAFETY: as above; of two registers every second number is inside.
         unsafe {
             let x = _mm512_maskz_loadu_ps(inside as __mmask16, source);
             let y = _mm512_maskz_loadu_ps((inside >> LANES) as __mmask16, source.wrapping_add(LANES));
             let x = _mm512_permutex2var_ps(x, evens, y);
-            _mm512_mask_storeu_ps(target, first(piece.count), x);
+            _mm512_mask_storeu_ps(target, first(piece.count.into()), x);
         }
     });
 }

@@ -1,0 +1,105 @@
+//! Products of matrices in memory: which factor is packed and how, and which way round it is less work.
+
+use super::{Ahead, DEPTH, Kernel, Scratch, Strip, kernel, pack};
+use crate::cpu::gemm::{Matrix, Size};
+
+/// `[0, k)` in blocks of about the same length.
+pub fn depths(k: usize) -> impl Iterator<Item = (usize, usize)> {
+    let blocks = k.div_ceil(DEPTH).max(1);
+    let depth = k.div_ceil(blocks).next_multiple_of(8).max(1);
+    (0..k).step_by(depth).map(move |start| (start, depth.min(k - start)))
+}
+
+/// `c = a·b`, or `c += a·b`, on this thread. `false`, and nothing done, where there is no kernel or no memory.
+///
+/// # Safety
+/// The matrices lie in memory that may be read (`a`, `b`) and written (`c`); nobody else touches `c`.
+pub unsafe fn multiply(size: Size, a: Matrix<f32>, b: Matrix<f32>, add: bool, c: Matrix<f32>) -> bool {
+    let Some(kernel) = kernel() else { return false };
+    // SAFETY: the caller's.
+    unsafe {
+        if kernel.is_better_turned(size, a, b, c) {
+            let size = Size { m: size.n, k: size.k, n: size.m };
+            kernel.product(size, b.transposed(), a.transposed(), add, c.transposed())
+        } else {
+            kernel.product(size, a, b, add, c)
+        }
+    }
+}
+
+impl Kernel {
+    /// Is `cᵀ = bᵀ·aᵀ` less work?
+    fn is_better_turned(&self, size: Size, a: Matrix<f32>, b: Matrix<f32>, c: Matrix<f32>) -> bool {
+        let cost = |m: usize, n: usize, b: Matrix<f32>, c: Matrix<f32>| {
+            // Of each step in the inner dimension, in multiply-adds of a register: those of the tiles …
+            let wide = n.next_multiple_of(self.lanes);
+            let tiles = m * wide / self.lanes;
+            // … what packing costs the right factor, more where its rows are not lines in memory …
+            let packing = if b.column == 1 { 4 } else { 16 } * wide / self.lanes;
+            // … and storing the result.
+            let storing = if c.column == 1 { 2 } else { 16 } * tiles / size.k.max(1);
+            tiles + packing + storing
+        };
+        cost(size.n, size.m, a.transposed(), c.transposed()) < cost(size.m, size.n, b, c)
+    }
+
+    /// As [`multiply`], this way round.
+    ///
+    /// # Safety
+    /// As of [`multiply`].
+    unsafe fn product(&self, size: Size, a: Matrix<f32>, b: Matrix<f32>, add: bool, c: Matrix<f32>) -> bool {
+        let Size { m, k, n } = size;
+        let width = self.width();
+        let left_as = pack::left(self, size, a);
+        // A panel that only a tile or two look at is read where it lies.
+        let direct = b.column == 1 && m <= 2 * self.rows;
+        let depth = depths(k).map(|(_, depth)| depth).max().unwrap_or(0);
+        let left_room = left_as.room(self, m, depth);
+        let Some(scratch) = Scratch::new(left_room + depth * width) else { return false };
+        let (packed, panel) = (scratch.start(), scratch.start().wrapping_add(left_room));
+        // The panel after this one, which begins the next block after the last.
+        let after = |start: usize, depth: usize, column: usize| {
+            let (start, column) =
+                if column + width < n { (start, column + width) } else { (start + depth, 0) };
+            Ahead::of(b.at(start, column), depth.min(k.saturating_sub(start)), width.min(n - column))
+        };
+        let mut add = add;
+        let mut steps = [[0; 2]; DEPTH + 8];
+        for (start, depth) in depths(k) {
+            let steps = &mut steps[..depth];
+            let next = depth.min(k - start - depth);
+            let next_block = if left_as == pack::LeftAs::Itself || next == 0 {
+                Ahead::NOTHING
+            } else {
+                Ahead::of(a.at(0, start + depth), m, next)
+            };
+            // SAFETY: the caller's; the scratch has room for the packed block.
+            let (left, a_step) = unsafe { left_as.pack(self, a.at(0, start), m, depth, packed) };
+            steps.iter_mut().enumerate().for_each(|(p, step)| step[0] = p as isize * a_step);
+            for column in (0..n).step_by(width) {
+                let columns = width.min(n - column);
+                let right = b.at(start, column);
+                let in_place = direct && (columns == width || columns == self.lanes);
+                let (panel, b_step) = if in_place {
+                    (right.start.cast_const(), right.row)
+                } else {
+                    // SAFETY: as above.
+                    unsafe { pack::right(self, right, depth, columns, panel) };
+                    (panel.cast_const(), self.room(columns) as isize)
+                };
+                if column == 0 || steps[depth - 1][1] != (depth as isize - 1) * b_step {
+                    steps.iter_mut().enumerate().for_each(|(p, step)| step[1] = p as isize * b_step);
+                }
+                // SAFETY: the caller's, of matrices or of what was packed of them.
+                unsafe {
+                    let c = c.at(0, column);
+                    let next_block = next_block.part(column / width, n.div_ceil(width));
+                    let ahead = &[after(start, depth, column), next_block];
+                    self.strip(&Strip { rows: m, columns, left, panel, steps, c, runs: &[], add, ahead });
+                }
+            }
+            add = true;
+        }
+        true
+    }
+}
