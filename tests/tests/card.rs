@@ -241,3 +241,66 @@ fn a_training_is_steady() {
         assert!(after.buffers_made <= before.buffers_made + 2, "{before:?} {after:?}");
     });
 }
+
+/// Optimizer, average and weights saved on a card go on there from a file, and from the processor's as well.
+#[test]
+fn a_training_on_a_card_is_saved_and_goes_on() {
+    let Some(gpu) = gpu() else { return };
+    let _turn = alone();
+    let folder = std::env::temp_dir().join(format!("cresset-card-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let model = |device: Device| {
+        let mut model = Linear::new(3, 2);
+        model.to_device(device).unwrap();
+        model
+    };
+    let step = |model: &Linear, optimizer: &mut Adam, average: &mut Ema| {
+        let x = Tensor::new([[1.0f32, -2.0, 0.5], [0.25, 1.0, -1.0]]);
+        let x = x.to_device(model.weight.device()).unwrap();
+        optimizer.zero_grad();
+        model.forward(&x).unwrap().square().unwrap().sum().unwrap().backward().unwrap();
+        assert_eq!(model.weight.grad().unwrap().device(), x.device());
+        clip_grad_norm_(model.parameters(), 0.5).unwrap();
+        optimizer.step().unwrap();
+        average.update().unwrap();
+    };
+    let parts = |model: &Linear| (Adam::new(model.parameters(), 0.1), Ema::new(model.parameters(), 0.9));
+    let first = model(gpu);
+    let (mut optimizer, mut average) = parts(&first);
+    step(&first, &mut optimizer, &mut average);
+    save_safetensors(folder.join("weights.safetensors"), &first.state_dict()).unwrap();
+    save_checkpoint(folder.join("optimizer"), &optimizer.state_dict()).unwrap();
+    save_checkpoint(folder.join("average"), &average.state_dict()).unwrap();
+    step(&first, &mut optimizer, &mut average);
+    for device in [gpu, Device::Cpu] {
+        let second = model(device);
+        second.load_state_dict(&load_safetensors(folder.join("weights.safetensors")).unwrap()).unwrap();
+        let (mut optimizer, mut average) = parts(&second);
+        optimizer.load_state_dict(&load_checkpoint(folder.join("optimizer")).unwrap()).unwrap();
+        average.load_state_dict(&load_checkpoint(folder.join("average")).unwrap()).unwrap();
+        step(&second, &mut optimizer, &mut average);
+        let near = |a: &Tensor, b: &Tensor| {
+            let (a, b) = (a.to_vec::<f32>().unwrap(), b.to_vec::<f32>().unwrap());
+            a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-6 * (1.0 + b.abs()))
+        };
+        assert!(near(&first.weight, &second.weight), "{}\n{}", *first.weight, *second.weight);
+        average.copy_to_parameters().unwrap();
+        assert_eq!(second.weight.device(), device);
+    }
+    // L-BFGS reads its vectors wherever they are.
+    let third = model(gpu);
+    let mut optimizer = cresset_optim::Lbfgs::new(third.parameters(), 0.5);
+    let x = Tensor::new([[1.0f32, -2.0, 0.5]]).to_device(gpu).unwrap();
+    let mut losses = Vec::new();
+    for _ in 0..2 {
+        let loss = optimizer.step_with(&mut || {
+            third.parameters().iter().for_each(Tensor::zero_grad);
+            let loss = third.forward(&x)?.square()?.sum()?;
+            loss.backward()?;
+            Ok(loss)
+        });
+        losses.push(loss.unwrap().item::<f64>().unwrap());
+    }
+    assert!(losses[1] < losses[0], "{losses:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
