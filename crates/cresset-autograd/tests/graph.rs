@@ -154,3 +154,61 @@ fn powers_by_numbers_have_slopes_of_full_precision() {
         assert!((got - expected).abs() < 1e-15, "{got} instead of {expected}");
     }
 }
+
+#[test]
+fn operations_of_many_inputs() {
+    // Five factors: each gradient is the product of the four others, all of which are saved.
+    let xs: Vec<Tensor> = (2..7).map(|x| Tensor::new([f64::from(x)]).requires_grad()).collect();
+    let inputs: Vec<&Tensor> = xs.iter().collect();
+    Tensor::formula(&inputs, &[], |x, _| x[0] * x[1] * x[2] * x[3] * x[4])
+        .unwrap()
+        .sum()
+        .unwrap()
+        .backward()
+        .unwrap();
+    for (i, x) in xs.iter().enumerate() {
+        let others: f64 = (2..7).filter(|&other| other != i + 2).map(|other| other as f64).product();
+        assert_eq!(vector(&x.grad().unwrap()), [others]);
+    }
+    // More inputs than there are bits in a word, of which a few want a gradient.
+    let xs: Vec<Tensor> = (0..100)
+        .map(|i| {
+            let x = Tensor::new([f64::from(i), 1.0]);
+            if i % 33 == 0 { x.requires_grad() } else { x }
+        })
+        .collect();
+    let all = Tensor::cat(&xs, 0).unwrap();
+    (&all * &all).sum().unwrap().backward().unwrap();
+    for (i, x) in xs.iter().enumerate() {
+        match x.grad() {
+            Ok(gradient) => assert_eq!(vector(&gradient), [2.0 * i as f64, 2.0]),
+            Err(_) => assert_ne!(i % 33, 0),
+        }
+    }
+}
+
+#[test]
+fn memory_of_dropped_nodes_is_used_again_without_what_was_in_it() {
+    // A node with several outputs, a hook and saved values, then plain ones in its place.
+    let x = Tensor::new([3.0, 1.0, 2.0]).requires_grad();
+    for _ in 0..3 {
+        let (sorted, _) = x.sort(-1, false).unwrap();
+        sorted.register_hook(|dy| Ok(Some(dy.mul(10.0)?))).unwrap();
+        sorted.retain_grad();
+        (&sorted * &sorted).sum().unwrap().backward().unwrap();
+        assert_eq!(vector(&x.grad().unwrap()), [60.0, 20.0, 40.0]);
+        drop(sorted);
+        x.zero_grad();
+        let y = x.mul(2.0).unwrap();
+        let z = y.exp().unwrap();
+        assert!(y.maybe_grad().is_none() && z.maybe_grad().is_none());
+        y.sum().unwrap().backward().unwrap();
+        assert_eq!(vector(&x.grad().unwrap()), [2.0, 2.0, 2.0]);
+        x.zero_grad();
+        // The same graph twice is refused also where its memory was another's.
+        let y = x.square().unwrap().sum().unwrap();
+        y.backward().unwrap();
+        assert!(y.backward().is_err());
+        x.zero_grad();
+    }
+}
