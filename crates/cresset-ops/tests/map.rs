@@ -169,4 +169,12 @@ fn functions_of_products_and_results_past_the_caches() {
         )*};
     }
     alike!(exp tanh sigmoid erf);
+    macro_rules! gates {
+        ($($f:ident)*) => {$(
+            let joined = few.map(|x| x * 0.5 * (1.0 + (x * 0.7).$f())).unwrap();
+            let expected = few.mul(0.5).unwrap().mul(&scaled.$f().unwrap().add(1.0).unwrap()).unwrap();
+            assert_same_bits(&joined, expected.to_vec::<f32>().unwrap().into_iter(), stringify!($f));
+        )*};
+    }
+    gates!(tanh erf);
 }

@@ -28,6 +28,10 @@ pub struct Line {
     pub source: *const u8,
     /// From element to element.
     pub source_step: isize,
+    /// So many lines follow each other.
+    pub lines: usize,
+    /// From line to line of the index, the target and the source.
+    pub next: [isize; 3],
 }
 
 /// Combines a line.
@@ -86,24 +90,28 @@ unsafe fn minimum<T: Combining>(line: &Line) {
 /// As of [`Loop`].
 #[inline(always)]
 unsafe fn each<T: Copy>(line: &Line, f: impl Fn(T, T) -> T) {
-    let &Line { count, index, index_step, ref rows, along, target_step, source_step, .. } = line;
-    let (target, source) = (line.target.cast::<T>(), line.source.cast::<T>());
-    // SAFETY: the caller's.
-    unsafe {
-        if index_step == 0 && (target_step, source_step) == (1, 1) {
-            if rows.contains(&(*index as usize)) {
-                let target = target.offset(*index as isize * along);
-                for i in 0..count {
-                    *target.add(i) = f(*target.add(i), *source.add(i));
+    let &Line { count, index_step, ref rows, along, target_step, source_step, lines, next, .. } = line;
+    for i in 0..lines as isize {
+        // SAFETY: the caller's.
+        unsafe {
+            let index = line.index.offset(i * next[0]);
+            let target = line.target.cast::<T>().offset(i * next[1]);
+            let source = line.source.cast::<T>().offset(i * next[2]);
+            if index_step == 0 && (target_step, source_step) == (1, 1) {
+                if rows.contains(&(*index as usize)) {
+                    let target = target.offset(*index as isize * along);
+                    for i in 0..count {
+                        *target.add(i) = f(*target.add(i), *source.add(i));
+                    }
                 }
+                continue;
             }
-            return;
-        }
-        for i in 0..count as isize {
-            let row = *index.offset(i * index_step);
-            if rows.contains(&(row as usize)) {
-                let place = target.offset(i * target_step + row as isize * along);
-                *place = f(*place, *source.offset(i * source_step));
+            for i in 0..count as isize {
+                let row = *index.offset(i * index_step);
+                if rows.contains(&(row as usize)) {
+                    let place = target.offset(i * target_step + row as isize * along);
+                    *place = f(*place, *source.offset(i * source_step));
+                }
             }
         }
     }

@@ -77,7 +77,7 @@ pub fn start(kind: Reduction, lane: Lane) -> Total {
 
 /// Folds a chunk into the totals (and places) of its columns, group after group.
 ///
-/// Sums and extremes of f32 are compiled for every set of vector instructions. The rest is bound by memory with any of
+/// Sums and extremes are compiled for every set of vector instructions. The rest is bound by memory with any of
 /// them, or rare, and three copies of it would take longer to compile than all other loops.
 pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], places: &mut [i64]) {
     match (x, kind) {
@@ -91,11 +91,11 @@ pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], p
             find(kind, x, extent, totals, places, ways);
         }
         (Numbers::F32(x), Any | All) => ask(x, extent, totals, 0.0, kind == All),
-        (Numbers::F64(x), Sum) => fold_into::<_, _, LANES>(x, extent, totals, 0.0, |x| x, |a, b| a + b, sum),
+        (Numbers::F64(x), Sum) => sum_double(x, extent, totals),
         (Numbers::F64(x), Prod) => {
             fold_into::<_, _, LANES>(x, extent, totals, 1.0, |x| x, |a, b| a * b, product);
         }
-        (Numbers::F64(x), Max | Min) => extreme::<_, LANES>(x, extent, totals, kind),
+        (Numbers::F64(x), Max | Min) => extreme_double(x, extent, totals, kind),
         (Numbers::F64(x), ArgMax | ArgMin) => find(kind, x, extent, totals, places, Ways::plain()),
         (Numbers::F64(x), Any | All) => ask(x, extent, totals, 0.0, kind == All),
         (Numbers::I64(x), Sum) => {
@@ -120,7 +120,7 @@ pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], p
                 u64::wrapping_mul,
             );
         }
-        (Numbers::I64(x), Max | Min) => extreme::<_, LANES>(x, extent, totals, kind),
+        (Numbers::I64(x), Max | Min) => extreme_integer(x, extent, totals, kind),
         (Numbers::I64(x), ArgMax | ArgMin) => find(kind, x, extent, totals, places, Ways::plain()),
         (Numbers::I64(x), Any | All) => ask(x, extent, totals, 0, kind == All),
         (Numbers::Bool(x), Sum) => {
@@ -149,6 +149,13 @@ fn product(total: Total, x: f64) -> Total {
     (f64::from_bits(total) * x).to_bits()
 }
 
+for_every_simd! { fn sum_double(x: &[f64], extent: Extent, totals: &mut [Total]) = sum_f64 }
+for_every_simd! {
+    fn extreme_double(x: &[f64], extent: Extent, totals: &mut [Total], kind: Reduction) = extreme_f64
+}
+for_every_simd! {
+    fn extreme_integer(x: &[i64], extent: Extent, totals: &mut [Total], kind: Reduction) = extreme_i64
+}
 for_every_simd! { fn sum_single(x: &[f32], extent: Extent, totals: &mut [Total]) = sum_f32 }
 for_every_simd! {
     fn extreme_single(x: &[f32], extent: Extent, totals: &mut [Total], kind: Reduction) = extreme_f32
@@ -162,6 +169,25 @@ for_every_simd! { fn place_single(x: &[f32], value: f32, place: &mut usize) = pl
 #[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
 fn sum_f32<F: Fma>(x: &[f32], extent: Extent, totals: &mut [Total]) {
     fold_into::<_, _, 64>(x, extent, totals, 0.0, f64::from, |a, b| a + b, sum);
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // as above
+fn sum_f64<F: Fma>(x: &[f64], extent: Extent, totals: &mut [Total]) {
+    fold_into::<_, _, LANES>(x, extent, totals, 0.0, |x| x, |a, b| a + b, sum);
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // as above
+fn extreme_f64<F: Fma>(x: &[f64], extent: Extent, totals: &mut [Total], kind: Reduction) {
+    extreme::<_, 32>(x, extent, totals, kind);
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // as above
+fn extreme_i64<F: Fma>(x: &[i64], extent: Extent, totals: &mut [Total], kind: Reduction) {
+    // So many that the inner loop stays one: of fewer, the compiler makes a gather from block to block.
+    extreme::<_, 64>(x, extent, totals, kind);
 }
 
 #[inline(always)]
@@ -284,6 +310,9 @@ fn lanes<T: Copy, A: Copy, const N: usize>(
 /// Elements of a line of narrow rows taken together.
 const TOGETHER: usize = 128;
 
+/// Columns of wide rows taken together.
+const STRIP: usize = 512;
+
 /// Folds in numbers that are made of the elements, and joins what they come to with the totals.
 #[inline(always)]
 fn fold_into<T: Copy, A: Copy, const N: usize>(
@@ -320,6 +349,22 @@ fn fold_into<T: Copy, A: Copy, const N: usize>(
                     *total = join(*total, sum);
                 }
             }
+        }
+        if size_of::<A>() < size_of::<Total>() && columns > TOGETHER / 4 && rows > 2 {
+            // Totals are wider than what is folded: strip by strip, they are only seen once for all rows.
+            for first in (0..columns).step_by(STRIP) {
+                let width = STRIP.min(columns - first);
+                let mut sums = [start; STRIP];
+                for row in block.chunks_exact(columns) {
+                    for (sum, &x) in sums[..width].iter_mut().zip(&row[first..first + width]) {
+                        *sum = f(*sum, widen(x));
+                    }
+                }
+                for (total, &sum) in totals[first..].iter_mut().zip(&sums[..width]) {
+                    *total = join(*total, sum);
+                }
+            }
+            continue;
         }
         for row in rest.chunks_exact(columns) {
             for (total, &x) in totals.iter_mut().zip(row) {

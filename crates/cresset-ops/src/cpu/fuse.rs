@@ -21,6 +21,8 @@ pub enum Work {
     Pair(Sum, Sum),
     /// In f32, a function (one of [`scales`]) of a product.
     OfProduct(Unary),
+    /// In f32, `(f(a·b) + c)·d`, f being `Erf` or `Tanh`: what gates are made of, gelu in either form among them.
+    Gate(Unary),
     /// In f32, a comparison (`Lt`, `Le` or `Eq`) of two operands, and by it the third or else the fourth.
     Decide(Binary),
 }
@@ -69,6 +71,12 @@ pub fn join(drafts: &[Draft<Code>], inputs: &[Type], first: Slot, outputs: &[(Va
     let mut works: Vec<Draft<Work>> = drafts.iter().map(alone).collect();
     for i in 0..works.len() {
         if let Some((draft, gone)) = joined(&works, i, &uses) {
+            works[i] = draft;
+            works[gone].gone = true;
+        }
+    }
+    for i in 0..works.len() {
+        if let Some((draft, gone)) = gate(&works, i, &uses) {
             works[i] = draft;
             works[gone].gone = true;
         }
@@ -124,15 +132,36 @@ fn joined(works: &[Draft<Work>], i: usize, uses: &[u32]) -> Option<(Draft<Work>,
         }
         code => {
             let second = sum(code)?;
-            (0..2).find_map(|operand| {
-                let (cheap, gone) = step(operand)?;
-                let first = sum(cheap.code)?;
-                let second = if operand == 1 && second == Sum::Sub { Sum::From } else { second };
-                let operands = [cheap.operands[0], cheap.operands[1], operands[1 - operand]];
-                Some((draft(Work::Pair(first, second), &operands), gone))
-            })
+            let cheap = |operand: usize| {
+                step(operand).and_then(|(cheap, gone)| Some((sum(cheap.code)?, cheap, gone)))
+            };
+            // Of two, the one that is no product: a gate may come of it.
+            let operand = match (cheap(0), cheap(1)) {
+                (Some((Sum::Mul, ..)), Some((first, ..))) if first != Sum::Mul => 1,
+                (Some(_), _) => 0,
+                (None, _) => 1,
+            };
+            let (first, cheap, gone) = cheap(operand)?;
+            let second = if operand == 1 && second == Sum::Sub { Sum::From } else { second };
+            let operands = [cheap.operands[0], cheap.operands[1], operands[1 - operand]];
+            Some((draft(Work::Pair(first, second), &operands), gone))
         }
     }
+}
+
+/// A sum and a product with the function of a product in it that the sum alone needs, and which of the steps that was.
+fn gate(works: &[Draft<Work>], i: usize, uses: &[u32]) -> Option<(Draft<Work>, usize)> {
+    let Draft { code: Work::Pair(Sum::Add, Sum::Mul), operands, gone: false } = &works[i] else {
+        return None;
+    };
+    (0..2).find_map(|operand| {
+        let Value::Step(place) = operands[operand] else { return None };
+        let of = &works[place as usize];
+        let Work::OfProduct(f @ (Unary::Erf | Unary::Tanh)) = of.code else { return None };
+        let all = [of.operands[0], of.operands[1], operands[1 - operand], operands[2]];
+        let draft = Draft { code: Work::Gate(f), operands: all.into(), gone: false };
+        (uses[place as usize] == 1).then_some((draft, place as usize))
+    })
 }
 
 /// The functions that have a loop of their own for products: what is scaled and then curved is common.
@@ -146,7 +175,12 @@ fn sum(work: Work) -> Option<Sum> {
         Work::Direct(Code::Binary(Binary::Add, _)) => Some(Sum::Add),
         Work::Direct(Code::Binary(Binary::Sub, _)) => Some(Sum::Sub),
         Work::Direct(Code::Binary(Binary::Mul, _)) => Some(Sum::Mul),
-        Work::Direct(_) | Work::Single(_) | Work::Pair(..) | Work::OfProduct(_) | Work::Decide(_) => None,
+        Work::Direct(_)
+        | Work::Single(_)
+        | Work::Pair(..)
+        | Work::OfProduct(_)
+        | Work::Gate(_)
+        | Work::Decide(_) => None,
     }
 }
 
@@ -174,7 +208,7 @@ fn is_direct(code: Code) -> bool {
 fn lane(work: Work) -> Lane {
     match work {
         Work::Single(code) | Work::Direct(code) => code.lane(),
-        Work::Pair(..) | Work::OfProduct(_) | Work::Decide(_) => Lane::F32,
+        Work::Pair(..) | Work::OfProduct(_) | Work::Gate(_) | Work::Decide(_) => Lane::F32,
     }
 }
 
@@ -185,7 +219,7 @@ fn lane_beside(work: Work, operand: usize) -> Option<Lane> {
         Work::Single(Code::Select(lane)) => (if operand == 2 { Lane::Bool } else { lane }, 3),
         Work::OfProduct(_) => (Lane::F32, 2),
         Work::Pair(..) => (Lane::F32, 3),
-        Work::Decide(_) => (Lane::F32, 4),
+        Work::Gate(_) | Work::Decide(_) => (Lane::F32, 4),
         Work::Single(_) | Work::Direct(_) => return None,
     };
     (operand < count).then_some(lane)

@@ -92,11 +92,6 @@ pub fn binary_i64(f: Binary, target: &mut [i64], a: &[i64], b: &[i64], trouble: 
         })
     };
     match f {
-        Binary::Add => both(target, a, b, i64::wrapping_add),
-        Binary::Sub => both(target, a, b, i64::wrapping_sub),
-        Binary::Mul => both(target, a, b, i64::wrapping_mul),
-        Binary::Maximum => both(target, a, b, i64::max),
-        Binary::Minimum => both(target, a, b, i64::min),
         Binary::FloorDivide => both(target, a, b, |a, b| checked(integer::floor_divide(a, b))),
         Binary::TruncDivide => both(target, a, b, |a, b| checked(integer::truncate_divide(a, b))),
         Binary::Remainder => both(target, a, b, |a, b| checked(integer::floor_mod(a, b))),
@@ -108,8 +103,13 @@ pub fn binary_i64(f: Binary, target: &mut [i64], a: &[i64], b: &[i64], trouble: 
         Binary::BitXor => both(target, a, b, |a, b| a ^ b),
         Binary::ShiftLeft => both(target, a, b, integer::shift_left),
         Binary::ShiftRight => both(target, a, b, integer::shift_right),
-        // Floating point, or comparisons.
-        Binary::Div
+        // Floating point, comparisons, or the plain ones of `loops`.
+        Binary::Add
+        | Binary::Sub
+        | Binary::Mul
+        | Binary::Maximum
+        | Binary::Minimum
+        | Binary::Div
         | Binary::Atan2
         | Binary::Hypot
         | Binary::Copysign

@@ -54,8 +54,8 @@ fn again(target: &mut [f32], a: &[f32], huge: fn(f32) -> f32) {
 #[inline(always)]
 fn erf<F: Fma>(target: &mut [f32], a: &[f32]) {
     each(target, a, single::log_erfc::<F>);
-    for (t, &a) in target.iter_mut().zip(a) {
-        *t = single::erf_of_log::<F>(*t, a);
+    for t in target {
+        *t = single::erf_of_log::<F>(*t);
     }
 }
 
@@ -188,22 +188,17 @@ macro_rules! truth {
 }
 
 macro_rules! float_binary {
-    ($name:ident, $type:ty, $module:ident, $generic:tt) => {
+    ($name:ident, $type:ty, $module:ident, $generic:tt, |$target:ident, $a:ident, $b:ident| { $($code:pat => $loop:expr,)* }) => {
         #[inline(always)]
         #[allow(clippy::extra_unused_type_parameters)] // f32 chooses by it, f64 need not
-        fn $name<F: Fma>(f: Binary, target: &mut [$type], a: &[$type], b: &[$type]) {
+        fn $name<F: Fma>(f: Binary, $target: &mut [$type], $a: &[$type], $b: &[$type]) {
             match f {
-                Binary::Add => both(target, a, b, |a, b| a + b),
-                Binary::Sub => both(target, a, b, |a, b| a - b),
-                Binary::Mul => both(target, a, b, |a, b| a * b),
-                Binary::Div => both(target, a, b, |a, b| a / b),
-                Binary::Maximum => both(target, a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
-                Binary::Minimum => both(target, a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
-                Binary::TruncDivide => both(target, a, b, |a, b| (a / b).trunc()),
-                Binary::Pow => both(target, a, b, float_binary!(@ $module pow $generic)),
-                Binary::Atan2 => both(target, a, b, float_binary!(@ $module atan2 $generic)),
-                Binary::Hypot => both(target, a, b, float_binary!(@ $module hypot $generic)),
-                Binary::Copysign => both(target, a, b, |a, b| a.copysign(b)),
+                $($code => $loop,)*
+                Binary::TruncDivide => both($target, $a, $b, |a, b| (a / b).trunc()),
+                Binary::Pow => both($target, $a, $b, float_binary!(@ $module pow $generic)),
+                Binary::Atan2 => both($target, $a, $b, float_binary!(@ $module atan2 $generic)),
+                Binary::Hypot => both($target, $a, $b, float_binary!(@ $module hypot $generic)),
+                Binary::Copysign => both($target, $a, $b, |a, b| a.copysign(b)),
                 // Of integers, comparisons, or of `functions`.
                 Binary::Gcd
                 | Binary::BitAnd
@@ -232,8 +227,23 @@ macro_rules! float_binary {
     (@ $module:ident $f:ident plain) => { $module::$f };
 }
 
-float_binary!(binary_f32, f32, single, generic);
-float_binary!(binary_f64, f64, double, plain);
+float_binary! {
+    binary_f32, f32, single, generic, |target, a, b| {
+        Binary::Add => both(target, a, b, |a, b| a + b),
+        Binary::Sub => both(target, a, b, |a, b| a - b),
+        Binary::Mul => both(target, a, b, |a, b| a * b),
+        Binary::Div => both(target, a, b, |a, b| a / b),
+        Binary::Maximum => both(target, a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
+        Binary::Minimum => both(target, a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
+    }
+}
+
+float_binary! {
+    binary_f64, f64, double, plain, |target, a, b| {
+        // Of `plain_f64`.
+        Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Maximum | Binary::Minimum => {},
+    }
+}
 
 /// Powers by these numbers are products, roots or quotients: faster, and exact where those are.
 const POWERS: [f64; 6] = [2.0, 3.0, 1.0, 0.5, -1.0, -2.0];
@@ -303,8 +313,23 @@ fn of_product_f32<F: Fma>(f: Unary, target: &mut [f32], a: &[f32], b: &[f32]) {
         // The lowering sends only these.
         _ => {
             both(target, a, b, |a, b| single::log_erfc::<F>(a * b));
-            for (t, (&a, &b)) in target.iter_mut().zip(a.iter().zip(b)) {
-                *t = single::erf_of_log::<F>(*t, a * b);
+            for t in target {
+                *t = single::erf_of_log::<F>(*t);
+            }
+        }
+    }
+}
+
+/// A function of a product, a sum with it, and a product with that, each rounded: `(f(a·b) + c)·d`.
+#[inline(always)]
+fn gate_f32<F: Fma>(f: Unary, target: &mut [f32], a: &[f32], b: &[f32], c: &[f32], d: &[f32]) {
+    match f {
+        Unary::Tanh => four(target, [a, b, c, d], |a, b, c, d| (single::tanh::<F>(a * b) + c) * d),
+        // The lowering sends only the error function besides.
+        _ => {
+            both(target, a, b, |a, b| single::log_erfc::<F>(a * b));
+            for (t, (&c, &d)) in target.iter_mut().zip(c.iter().zip(d)) {
+                *t = (single::erf_of_log::<F>(*t) + c) * d;
             }
         }
     }
@@ -396,6 +421,7 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
                 One::Called(f) => each(target!(f32), elements!(f32), |x| f(f64::from(x)) as f32),
                 One::Loop | One::Wide(_) => unary_single(f, target!(f32), elements!(f32)),
             },
+            (Unary::Exp, Lane::F64) => exp_double(target!(f64), elements!(f64)),
             (_, Lane::F64) => match one(f) {
                 One::Called(f) | One::Wide(f) => each(target!(f64), elements!(f64), f),
                 One::Loop => unary_f64::<Separate>(f, target!(f64), elements!(f64)),
@@ -435,14 +461,18 @@ fn step(step: &Step, cells: &[Cell], chunk: Chunk, trouble: &mut Trouble) {
                     pieces(target, [a], |target, [a]| power_f64::<Separate>(power, target, a));
                 }
                 (Two::Each(_, f) | Two::Called(f), _) => called(target, a, b, f),
-                (Two::Loop, _) => {
-                    pieces(target, [a, b], |target, [a, b]| binary_f64::<Separate>(f, target, a, b));
-                }
+                (Two::Loop, _) => pieces(target, [a, b], |target, [a, b]| match Plain::of(f) {
+                    Some(f) => plain_double(f, target, a, b),
+                    None => binary_f64::<Separate>(f, target, a, b),
+                }),
             }
         }
         Code::Binary(f, Lane::I64) => {
             let sides = [operand!(0, i64), operand!(1, i64)];
-            pieces(target!(i64), sides, |target, [a, b]| binary_i64(f, target, a, b, trouble));
+            pieces(target!(i64), sides, |target, [a, b]| match Plain::of(f) {
+                Some(f) => plain_integer(f, target, a, b),
+                None => binary_i64(f, target, a, b, trouble),
+            });
         }
         Code::Binary(f, Lane::Bool) => {
             let sides = [operand!(0, u8), operand!(1, u8)];
@@ -537,7 +567,10 @@ pub unsafe fn spread(lane: Lane, target: *mut u8, len: usize) {
     // SAFETY: the caller's.
     unsafe {
         match lane {
-            Lane::F32 => std::slice::from_raw_parts_mut(target.cast::<u32>(), len).fill(*target.cast()),
+            Lane::F32 => {
+                let value = *target.cast::<f32>();
+                fill_single(std::slice::from_raw_parts_mut(target.cast::<f32>(), len), value);
+            }
             Lane::F64 | Lane::I64 => {
                 std::slice::from_raw_parts_mut(target.cast::<u64>(), len).fill(*target.cast());
             }
@@ -569,8 +602,93 @@ for_every_simd! {
 }
 
 for_every_simd! {
+    /// One number for all places.
+    fn fill_single(target: &mut [f32], value: f32) = fill_f32
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
+fn fill_f32<F: Fma>(target: &mut [f32], value: f32) {
+    for t in target {
+        *t = value;
+    }
+}
+
+for_every_simd! {
     /// A function of two f32.
     fn binary_single(f: Binary, target: &mut [f32], a: &[f32], b: &[f32]) = binary_f32
+}
+
+/// The arithmetic of f64 and i64 that is no slower than memory where it is done in vectors.
+#[derive(Clone, Copy)]
+enum Plain {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Maximum,
+    Minimum,
+}
+
+impl Plain {
+    fn of(f: Binary) -> Option<Plain> {
+        match f {
+            Binary::Add => Some(Plain::Add),
+            Binary::Sub => Some(Plain::Sub),
+            Binary::Mul => Some(Plain::Mul),
+            Binary::Div => Some(Plain::Div),
+            Binary::Maximum => Some(Plain::Maximum),
+            Binary::Minimum => Some(Plain::Minimum),
+            _ => None,
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)]
+fn plain_f64<F: Fma>(f: Plain, target: &mut [f64], a: &[f64], b: &[f64]) {
+    match f {
+        Plain::Add => both(target, a, b, |a, b| a + b),
+        Plain::Sub => both(target, a, b, |a, b| a - b),
+        Plain::Mul => both(target, a, b, |a, b| a * b),
+        Plain::Div => both(target, a, b, |a, b| a / b),
+        Plain::Maximum => both(target, a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
+        Plain::Minimum => both(target, a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)]
+fn plain_i64<F: Fma>(f: Plain, target: &mut [i64], a: &[i64], b: &[i64]) {
+    match f {
+        Plain::Add => both(target, a, b, i64::wrapping_add),
+        Plain::Sub => both(target, a, b, i64::wrapping_sub),
+        Plain::Mul => both(target, a, b, i64::wrapping_mul),
+        // Typing makes floating point of it.
+        Plain::Div => {}
+        Plain::Maximum => both(target, a, b, i64::max),
+        Plain::Minimum => both(target, a, b, i64::min),
+    }
+}
+
+#[inline(always)]
+fn exp_f64<F: Fma>(target: &mut [f64], a: &[f64]) {
+    each(target, a, double::exp_in_loop::<F>);
+}
+
+for_every_simd! {
+    /// Arithmetic on f64.
+    fn plain_double(f: Plain, target: &mut [f64], a: &[f64], b: &[f64]) = plain_f64
+}
+
+for_every_simd! {
+    /// Arithmetic on i64.
+    fn plain_integer(f: Plain, target: &mut [i64], a: &[i64], b: &[i64]) = plain_i64
+}
+
+for_every_simd! {
+    /// The exponential of f64.
+    fn exp_double(target: &mut [f64], a: &[f64]) = exp_f64
 }
 
 for_every_simd! {
@@ -596,6 +714,11 @@ for_every_simd! {
 for_every_simd! {
     /// A function of a product.
     fn of_product_single(f: Unary, target: &mut [f32], a: &[f32], b: &[f32]) = of_product_f32
+}
+
+for_every_simd! {
+    /// A function of a product, to which a number is added before it multiplies another.
+    fn gate_single(f: Unary, target: &mut [f32], a: &[f32], b: &[f32], c: &[f32], d: &[f32]) = gate_f32
 }
 
 for_every_simd! {
@@ -681,10 +804,14 @@ fn direct(step: &Step<Work>, cells: &[Cell], len: usize) -> bool {
         Work::Direct(Code::Binary(f, _)) if laid(2) => binary_single(f, target(), x(0), x(1)),
         Work::Pair(first, second) if laid(3) => pair_single(first, second, target(), x(0), x(1), x(2)),
         Work::OfProduct(f) if laid(2) => of_product_single(f, target(), x(0), x(1)),
+        Work::Gate(f) if laid(4) => gate_single(f, target(), x(0), x(1), x(2), x(3)),
         Work::Decide(f) if laid(4) => decide_single(f, target(), x(0), x(1), x(2), x(3)),
-        Work::Direct(_) | Work::Single(_) | Work::Pair(..) | Work::OfProduct(_) | Work::Decide(_) => {
-            return false;
-        }
+        Work::Direct(_)
+        | Work::Single(_)
+        | Work::Pair(..)
+        | Work::OfProduct(_)
+        | Work::Gate(_)
+        | Work::Decide(_) => return false,
     }
     true
 }
@@ -704,6 +831,9 @@ fn indirect(one: &Step<Work>, cells: &[Cell], chunk: Chunk, trouble: &mut Troubl
             pieces(target(), [x(0), x(1), x(2)], |t, [a, b, c]| pair_single(first, second, t, a, b, c));
         }
         Work::OfProduct(f) => pieces(target(), [x(0), x(1)], |t, [a, b]| of_product_single(f, t, a, b)),
+        Work::Gate(f) => {
+            pieces(target(), [x(0), x(1), x(2), x(3)], |t, [a, b, c, d]| gate_single(f, t, a, b, c, d));
+        }
         Work::Decide(f) => {
             pieces(target(), [x(0), x(1), x(2), x(3)], |t, [a, b, c, d]| decide_single(f, t, a, b, c, d));
         }

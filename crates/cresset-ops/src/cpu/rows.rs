@@ -55,7 +55,7 @@ impl Real for f64 {
     const LOWEST: f64 = f64::NEG_INFINITY;
     #[inline(always)]
     fn exp<F: Fma>(self) -> f64 {
-        double::exp(self)
+        double::exp_in_loop::<F>(self)
     }
     #[inline(always)]
     fn wide(self) -> f64 {

@@ -285,18 +285,27 @@ impl Scattering {
         let walk = Walk::new(shape, &self.steps);
         let last = walk.shape.len() - 1;
         let [index_step, source_step, target_step] = [0, 1, 2].map(|i: usize| walk.strides[i][last]);
+        let line = |offsets: [isize; 3], count, lines, next| Line {
+            count,
+            index: self.index.at(shift[0] + offsets[0]),
+            index_step,
+            rows: rows.clone(),
+            along: self.along,
+            target: self.target.at((shift[2] + offsets[2]) * self.width),
+            target_step,
+            source: self.source.at((shift[1] + offsets[1]) * self.width),
+            source_step,
+            lines,
+            next,
+        };
+        if let [lines, count] = walk.shape[..] {
+            // The rule: rows at the places that a list says, in one call.
+            let next = [walk.strides[0][0], walk.strides[2][0], walk.strides[1][0]];
+            // SAFETY: the caller's; these are all lines of the shape.
+            return unsafe { (self.combining)(&line([0; 3], count, lines, next)) };
+        }
         walk.each_line(0, shape.iter().product(), |offsets: [isize; 3], _, count| {
-            let line = Line {
-                count,
-                index: self.index.at(shift[0] + offsets[0]),
-                index_step,
-                rows: rows.clone(),
-                along: self.along,
-                target: self.target.at((shift[2] + offsets[2]) * self.width),
-                target_step,
-                source: self.source.at((shift[1] + offsets[1]) * self.width),
-                source_step,
-            };
+            let line = line(offsets, count, 1, [0; 3]);
             // SAFETY: the caller's; the walk stays inside index and source, and at the index inside the target.
             unsafe { (self.combining)(&line) };
         });

@@ -26,7 +26,7 @@ pub fn softmax(dim: usize, log: bool, x: &Array, meta: &Meta) -> Result<Array> {
         return Ok(result);
     }
     match (dtype, inner) {
-        (DType::F64, 1) => along_rows(log, dim, x, &result, one_row::<Separate, f64>)?,
+        (DType::F64, 1) => along_rows(log, dim, x, &result, row_f64)?,
         (_, 1) => along_rows(log, dim, x, &result, row_f32)?,
         (DType::F64, _) => along_columns(log, dim, x, &result, some_columns::<Separate, f64>)?,
         (_, _) => along_columns(log, dim, x, &result, columns_f32)?,
@@ -102,12 +102,18 @@ fn along_columns<R: Real + Send + Sync>(
     Ok(())
 }
 
+for_every_simd! { fn row_f64(x: &[f64], y: &mut [f64], log: bool) = one_row_f64 }
 for_every_simd! { fn row_f32(x: &[f32], y: &mut [f32], log: bool) = one_row_f32 }
 for_every_simd! { fn columns_f32(block: &Block<f32>) = some_columns_f32 }
 
 #[inline(always)]
 fn one_row_f32<F: Fma>(x: &[f32], y: &mut [f32], log: bool) {
     one_row::<F, f32>(x, y, log);
+}
+
+#[inline(always)]
+fn one_row_f64<F: Fma>(x: &[f64], y: &mut [f64], log: bool) {
+    one_row::<F, f64>(x, y, log);
 }
 
 #[inline(always)]

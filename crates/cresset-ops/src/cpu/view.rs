@@ -116,6 +116,8 @@ fn accumulate(x: &Array, target: &Array) -> Result<()> {
             target_step,
             source: dense.as_ptr().wrapping_offset(done as isize * width),
             source_step: 1,
+            lines: 1,
+            next: [0; 3],
         };
         // SAFETY: the walk stays inside the target, `done + count` inside the copy; both are locked.
         unsafe { add(&line) };

@@ -1,5 +1,7 @@
 //! Elementary functions of f64: `std`'s, `libm`'s where `std` has none, and PyTorch's conventions for remainders.
 
+use super::Fma;
+
 macro_rules! from_std {
     ($($name:ident = $method:ident: $formula:literal,)*) => {$(
         #[doc = concat!("`", $formula, "`, within 1 ulp.")]
@@ -27,6 +29,50 @@ from_std! {
     sinh = sinh: "(eˣ − e⁻ˣ)/2",
     cosh = cosh: "(eˣ + e⁻ˣ)/2",
     tanh = tanh: "(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ)",
+}
+
+/// `ln 2` in 32 bits, whose products with exponents are exact, and the rest.
+const LN_2: (f64, f64) = (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10);
+/// `1/n!` from n = 2 on: within 2⁻⁵⁷ of `eʳ` for |r| ≤ ½ ln 2.
+const INVERSE_FACTORIALS: [f64; 12] = [
+    1.0 / 2.0,
+    1.0 / 6.0,
+    1.0 / 24.0,
+    1.0 / 120.0,
+    1.0 / 720.0,
+    1.0 / 5_040.0,
+    1.0 / 40_320.0,
+    1.0 / 362_880.0,
+    1.0 / 3_628_800.0,
+    1.0 / 39_916_800.0,
+    1.0 / 479_001_600.0,
+    1.0 / 6_227_020_800.0,
+];
+/// `1.5·2⁵²`: added to a small number, it leaves the nearest integer in the low bits of the sum.
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
+
+/// `eˣ`, within 1 ulp: straight-line code for loops, where [`exp`] would be a call for each number.
+#[inline(always)]
+pub fn exp_in_loop<F: Fma>(x: f64) -> f64 {
+    // NaN stays NaN.
+    let x = if x < -746.0 { -746.0 } else { x };
+    let x = if x > 710.0 { 710.0 } else { x };
+    let shifted = F::mul_add_wide(x, std::f64::consts::LOG2_E, ROUNDER);
+    let k = shifted - ROUNDER;
+    let r = F::mul_add_wide(-k, LN_2.1, F::mul_add_wide(-k, LN_2.0, x));
+    let mut sum = INVERSE_FACTORIALS[11];
+    let mut n = 11;
+    while n > 0 {
+        n -= 1;
+        sum = F::mul_add_wide(sum, r, INVERSE_FACTORIALS[n]);
+    }
+    let m = F::mul_add_wide(r * r, sum, r) + 1.0;
+    // 2ᵏ in two factors: neither overflows where the product does not, and a subnormal product is rounded once. The
+    // exponent is kept positive, since AVX2 has no arithmetic shift of 64 bits.
+    let exponent = shifted.to_bits().wrapping_sub(ROUNDER.to_bits()).wrapping_add(2048);
+    let half = exponent >> 1;
+    let power = |above: u64| f64::from_bits(above.wrapping_sub(1) << 52);
+    m * power(half) * power(exponent.wrapping_sub(half))
 }
 
 /// `arsinh x`, within 1 ulp. Not `std`'s, which loses digits for small arguments.
@@ -159,6 +205,24 @@ pub fn ldexp(x: f64, exponent: i32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exponentials_in_loops() {
+        fn sweep<F: Fma>() {
+            let edges =
+                [0.0, -0.0, 1.0, 709.782712893384, 709.7827128933841, 710.0, -708.4, -745.1, -745.2, -746.0];
+            let limits = [f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, f64::MIN_POSITIVE, -1e-300];
+            let steps = (-3_000_000i32..3_000_000).step_by(17).map(|i| f64::from(i) * 2.5e-4);
+            for x in edges.into_iter().chain(limits).chain(steps) {
+                let (actual, expected) = (exp_in_loop::<F>(x), x.exp());
+                let distance = actual.to_bits().abs_diff(expected.to_bits());
+                assert!(distance <= 1, "exp({x:e}) = {actual:e}, not {expected:e}");
+            }
+            assert!(exp_in_loop::<F>(f64::NAN).is_nan());
+        }
+        sweep::<crate::math::Fused>();
+        sweep::<crate::math::Separate>();
+    }
 
     fn assert_close(actual: f64, expected: f64) {
         assert!((actual - expected).abs() <= 4e-16 * expected.abs(), "{actual:e}, not {expected:e}");

@@ -7,10 +7,11 @@
 //! | [`single`] | `fn NAME<F: Fma>(x: f32, y: f32) -> f32` | `pow atan2 hypot` |
 //! | [`single`] | `fn NAME(x: f32, y: f32) -> f32` | `fmod floor_mod floor_divide nextafter` |
 //! | [`single`] | one argument | `frexp(f32) -> (f32, i32)`, `ldexp(f32, i32) -> f32` |
-//! | [`single`] | halves of `erf` | `log_erfc<F: Fma>(x: f32) -> f32`, `erf_of_log<F: Fma>(log_erfc: f32, x: f32) -> f32` |
+//! | [`single`] | halves of `erf` | `log_erfc<F: Fma>(x: f32) -> f32`, `erf_of_log<F: Fma>(log_erfc: f32) -> f32` |
 //! | [`single`] | huge angles | `angle_is_huge(f32) -> bool`, `sin_huge cos_huge tan_huge (f32) -> f32` |
 //! | [`double`] | `fn NAME(x: f64) -> f64` | `exp exp2 expm1 log log2 log10 log1p log1p_exp sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc rsqrt` |
 //! | [`double`] | `fn NAME(x: f64, y: f64) -> f64` | `pow atan2 hypot fmod floor_mod floor_divide nextafter` |
+//! | [`double`] | for loops | `exp_in_loop<F: Fma>(x: f64) -> f64` |
 //! | [`double`] | one argument | `frexp(f64) -> (f64, i32)`, `ldexp(f64, i32) -> f64` |
 //! | [`special`] | `fn NAME(x: f64) -> f64` | `lgamma digamma i0 i0e i1 i1e erfinv erfcx ndtri log_ndtr sinc bessel_j0 bessel_j1 bessel_y0 bessel_y1 modified_bessel_k0 modified_bessel_k1 scaled_modified_bessel_k0 scaled_modified_bessel_k1 spherical_bessel_j0 airy_ai` |
 //! | [`special`] | two arguments | `polygamma(n: i64, x: f64) -> f64`, `zeta igamma igammac (f64, f64) -> f64` |

@@ -2,7 +2,7 @@
 
 use super::exponential::expm1_parts;
 use super::wide::{exp_wide, polynomial_wide};
-use super::{clamp, polynomial, with_sign};
+use super::{clamp, horner, with_sign};
 use crate::math::Fma;
 
 /// `−ln erfc x / x − 1` for 0 ≤ x ≤ 3.95, within 2⁻²⁷ of what erf is made of there.
@@ -37,24 +37,24 @@ const ERFCX: [f64; 13] = [
 /// `erf x = 2/√π ∫₀ˣ e^(−t²) dt`, within 2 ulp.
 #[inline(always)]
 pub fn erf<F: Fma>(x: f32) -> f32 {
-    erf_of_log::<F>(log_erfc::<F>(x), x)
+    erf_of_log::<F>(log_erfc::<F>(x))
 }
 
-/// `−ln erfc |x|`, up to where erf is 1: the first half of [`erf`]. A loop for each half is faster than one for both,
-/// of which a machine's window holds too few elements.
+/// `−ln erfc |x|`, up to where erf is 1, with the sign of `x`: the first half of [`erf`]. A loop for each half is faster
+/// than one for both, of which a machine's window holds too few elements.
 #[inline(always)]
 pub fn log_erfc<F: Fma>(x: f32) -> f32 {
     // A gentle polynomial for all, in which small x keep their digits. From 3.92 on erf is 1.
     let a = x.abs();
     let a = if a > 3.95 { 3.95 } else { a };
-    F::mul_add(a, polynomial::<F, 9>(a, LOG_ERFC), a)
+    with_sign(F::mul_add(a, horner::<F, 9>(a, 1, 8, LOG_ERFC), a), x)
 }
 
 /// The second half of [`erf`].
 #[inline(always)]
-pub fn erf_of_log<F: Fma>(log_erfc: f32, x: f32) -> f32 {
-    let (m, scale) = expm1_parts::<F>(-log_erfc);
-    with_sign(F::mul_add(-m, scale, 1.0 - scale), x)
+pub fn erf_of_log<F: Fma>(log_erfc: f32) -> f32 {
+    let (m, scale) = expm1_parts::<F>(-log_erfc.abs());
+    with_sign(F::mul_add(-m, scale, 1.0 - scale), log_erfc)
 }
 
 /// `1 − erf x`, within 1 ulp relative, also where it is tiny.
