@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use cresset_autograd::{Apply, Array, Error, Result, Tensor};
+use cresset_autograd::{Apply, Array, Device, Error, Result, Tensor};
 use cresset_ops::prelude::*;
 
 /// How gradients are clipped by their norm.
@@ -38,14 +38,23 @@ pub fn get_total_norm<T: IntoIterator<Item: Borrow<Tensor>>>(tensors: T, norm_ty
         let array = tensor.borrow().array();
         // Nothing has no largest element, and adds nothing to a sum.
         if array.numel() > 0 {
-            norms.push(array.norm_dim(norm_type, .., false)?.item::<f64>()?);
+            norms.push(array.norm_dim(norm_type, .., false)?);
         }
     }
     if norms.is_empty() {
         return Ok(0.0);
     }
     let count = norms.len();
-    Array::from_vec(norms, count)?.norm_dim(norm_type, .., false)?.item()
+    Array::from_vec(together(&norms)?, count)?.norm_dim(norm_type, .., false)?.item()
+}
+
+/// Numbers without dimensions. Those on a card are brought here at once: to wait for one takes longer than to compute all.
+fn together(norms: &[Array]) -> Result<Vec<f64>> {
+    let alike = |x: &Array| (x.device(), x.dtype()) == (norms[0].device(), norms[0].dtype());
+    if norms[0].device() != Device::Cpu && norms.iter().all(alike) {
+        return Array::stack(norms, 0)?.to_f64s();
+    }
+    norms.iter().map(Array::item).collect()
 }
 
 /// Scales all gradients down together so that their norm is at most `max_norm`; returns the norm they had.
