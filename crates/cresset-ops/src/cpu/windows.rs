@@ -122,7 +122,7 @@ pub struct Piece {
 #[derive(Clone, Copy, Debug)]
 pub struct Move {
     pub from: isize,
-    pub to: u32,
+    pub to: usize,
     pub inside: u16,
     pub count: u16,
 }
@@ -247,7 +247,7 @@ impl Windows {
         for (number, tap) in self.taps[taps].iter().enumerate() {
             let inside = x.inside(tap[2]);
             for (i, piece) in pieces.iter().enumerate() {
-                let to = (number * row + piece.column) as u32;
+                let to = number * row + piece.column;
                 let nothing = Move { from: 0, to, inside: 0, count: piece.count as u16 };
                 let met = heads.get(i).and_then(|&(image, a, b, first)| {
                     let (a, b) = (z.meet(a, tap[0])?, y.meet(b, tap[1])?);

@@ -19,6 +19,8 @@ use super::{
 const CHANNELS: usize = 16;
 /// Nor are fewer tiles: the weights are transformed once for all of them.
 const TILES: usize = 768;
+/// Weights that are worth transforming, at most: they are read again for every panel of tiles.
+const WEIGHTS: usize = 512 * 512;
 /// Tasks to divide the work into where there are tiles enough.
 const TASKS: usize = 16;
 /// Channels whose tiles are transformed at once, and rows that are made of them: both stay in the second-level cache.
@@ -63,6 +65,7 @@ impl Correlation {
             && windows.spread() == 1
             && self.channels >= CHANNELS
             && self.rows >= CHANNELS
+            && self.channels * self.rows <= WEIGHTS
             && tiles >= TILES;
         if !fits {
             return None;

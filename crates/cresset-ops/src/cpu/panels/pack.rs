@@ -24,7 +24,9 @@ pub fn left(kernel: &Kernel, size: Size, a: Matrix<f32>) -> LeftAs {
     }
     match (a.column, a.row) {
         // Rows that are nearly a page apart share a set of the first-level cache.
-        (1, row) if (256..4096 - 256).contains(&(4 * row).rem_euclid(4096)) || row == 0 => LeftAs::Itself,
+        (1, row) if (256..4096 - 256).contains(&row.wrapping_mul(4).rem_euclid(4096)) || row == 0 => {
+            LeftAs::Itself
+        }
         (1, _) => LeftAs::Rows,
         _ => LeftAs::Tiles,
     }
@@ -54,7 +56,9 @@ impl LeftAs {
     ) -> (Left, isize) {
         let rows = kernel.rows;
         match self {
-            LeftAs::Itself => (Left { start: a.start, row: a.row, tile: a.row * rows as isize }, a.column),
+            LeftAs::Itself => {
+                (Left { start: a.start, row: a.row, tile: a.row.wrapping_mul(rows as isize) }, a.column)
+            }
             LeftAs::Rows => {
                 let row = depth + GAP;
                 for i in 0..m {

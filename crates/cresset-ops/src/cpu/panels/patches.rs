@@ -27,7 +27,7 @@ impl Patches<'_> {
             let source = self.source.wrapping_offset(c as isize * self.channel);
             let target = self.target.wrapping_add(c * self.rows);
             for piece in self.moves {
-                f(piece, source.wrapping_offset(piece.from), target.wrapping_add(piece.to as usize));
+                f(piece, source.wrapping_offset(piece.from), target.wrapping_add(piece.to));
             }
         }
     }
