@@ -1,6 +1,6 @@
 //! The interpreter `execute` for cards: the kernels of every operation.
 //!
-//! What has no kernel of its own is computed by the processor.
+//! Softmax and normalised rows of doubles, and of few very long rows, are decomposed; a rare adjoint of a view goes by `host`.
 
 pub mod convolve;
 pub mod copy;
