@@ -17,7 +17,7 @@ checks:
   conformance    PyTorch's golden cases: which operations answer as PyTorch does
   gradcheck      derivatives against finite differences, for all of the vocabulary
   shaders        every kernel of the graphics cards, checked and translated without one
-  bench          how fast a graphics card computes
+  bench          how fast it computes, against other frameworks and what the machine can do
   map            the book's map of the tree: a line for every file
 
 `cargo xtask <check> --help` tells a check's options.";

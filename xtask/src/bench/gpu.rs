@@ -9,9 +9,7 @@ use cresset::{
     wgpu::{Abilities, Gpu, abilities, adapters, statistics},
 };
 
-use super::{Options, models};
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+use super::{Options, Outcome, models};
 
 /// Multiplications, each with an addition, of the formula that finds the card's peak.
 const PEAK_STEPS: usize = 256;
@@ -105,10 +103,6 @@ impl Bench<'_> {
         Ok(times[times.len() / 2])
     }
 
-    fn is_asked(&self, name: &str) -> bool {
-        self.options.only.is_empty() || self.options.only.iter().any(|only| name.starts_with(only.as_str()))
-    }
-
     /// The sizes of small runs, or of others.
     fn sizes(&self, small: &'static [usize], large: &'static [usize]) -> &'static [usize] {
         if self.options.small { small } else { large }
@@ -145,7 +139,7 @@ impl Bench<'_> {
 
     /// A row of a training step.
     pub fn step(&self, name: &str, make: impl FnOnce() -> Outcome<models::Step>) -> Outcome<()> {
-        if !self.is_asked(name) {
+        if !self.options.asks_for(name) {
             return Ok(());
         }
         let mut step = make()?;
@@ -196,7 +190,7 @@ impl Bench<'_> {
     fn products(&self) -> Outcome<()> {
         for &n in self.sizes(&[64, 128, 256], &[256, 512, 1024, 2048, 4096, 8192]) {
             let name = format!("matmul/{n}");
-            if !self.is_asked(&name) || !self.fits(&name, 4 * n * n) {
+            if !self.options.asks_for(&name) || !self.fits(&name, 4 * n * n) {
                 continue;
             }
             let (a, b) = (self.random(&[n, n])?, self.random(&[n, n])?);
@@ -207,7 +201,7 @@ impl Bench<'_> {
         }
         let (count, n) = if self.options.small { (8, 32) } else { (64, 128) };
         let name = format!("matmul/batched-{count}x{n}");
-        if self.is_asked(&name) {
+        if self.options.asks_for(&name) {
             let (a, b) = (self.random(&[count, n, n])?, self.random(&[count, n, n])?);
             self.row(&name, 2.0 * count as f64 * (n as f64).powi(3), 0.0, || {
                 a.matmul(&b)?;
@@ -216,7 +210,7 @@ impl Bench<'_> {
         }
         let (images, side) = if self.options.small { (1, 8) } else { (32, 32) };
         let name = format!("conv/{images}x64x{side}-64k3");
-        if self.is_asked(&name) {
+        if self.options.asks_for(&name) {
             let (x, w) = (self.random(&[images, 64, side, side])?, self.random(&[64, 64, 3, 3])?);
             let options = ConvOptions { padding: 1.into(), ..Default::default() };
             let work = 2.0 * (images * side * side * 64 * 64 * 9) as f64;
@@ -238,7 +232,7 @@ impl Bench<'_> {
         for &n in self.sizes(&[1 << 18, 1 << 20], &[1 << 22, 1 << 24, 1 << 26, 1 << 28]) {
             for (name, arrays, call) in list {
                 let name = format!("map/{name}-{}", counted(n));
-                if !self.is_asked(&name) || !self.fits(&name, 4 * n) {
+                if !self.options.asks_for(&name) || !self.fits(&name, 4 * n) {
                     continue;
                 }
                 let (x, y) = (self.random(&[n])?, self.random(&[n])?);
@@ -254,7 +248,7 @@ impl Bench<'_> {
     fn sums(&self) -> Outcome<()> {
         for &n in self.sizes(&[1 << 18, 1 << 20], &[1 << 22, 1 << 24, 1 << 26, 1 << 28]) {
             let name = format!("reduce/sum-{}", counted(n));
-            if self.is_asked(&name) && self.fits(&name, 4 * n) {
+            if self.options.asks_for(&name) && self.fits(&name, 4 * n) {
                 let x = self.random(&[n])?;
                 self.row(&name, 0.0, (4 * n) as f64, || {
                     x.sum()?;
@@ -262,7 +256,7 @@ impl Bench<'_> {
                 })?;
             }
             let name = format!("reduce/sum-rows-{}", counted(n));
-            if self.is_asked(&name) && self.fits(&name, 4 * n) {
+            if self.options.asks_for(&name) && self.fits(&name, 4 * n) {
                 let x = self.random(&[n / 1024, 1024])?;
                 self.row(&name, 0.0, (4 * n) as f64, || {
                     x.sum_dim(0, false)?;

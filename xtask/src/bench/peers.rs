@@ -1,0 +1,69 @@
+//! The programs that ours is compared with: where they are, what they need before they run, and what they are told.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::{Outcome, contestant::Program};
+
+/// The names of peers, as options have them.
+pub const NAMES: [&str; 2] = ["pytorch", "compile"];
+
+/// The project's folder.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Ours: this program, asked to serve.
+pub fn ours(threads: usize) -> Outcome<Program> {
+    Ok(program("cresset", env::current_exe()?, &["bench", "--serve"], threads))
+}
+
+/// A peer, made ready.
+pub fn peer(name: &str, threads: usize) -> Outcome<Program> {
+    let peers = root().join("xtask/peers");
+    let serve = peers.join("pytorch/serve.py");
+    let serve = serve.to_str().ok_or("the project's path is no text")?;
+    match name {
+        "pytorch" => Ok(program("pytorch", python(&peers)?, &[serve], threads)),
+        "compile" => Ok(program("compile", python(&peers)?, &[serve, "--compile"], threads)),
+        other => Err(format!("there is no peer named '{other}', but {}", NAMES.join(", ")).into()),
+    }
+}
+
+fn program(name: &'static str, path: PathBuf, words: &[&str], threads: usize) -> Program {
+    let variables = ["CRESSET_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"];
+    Program {
+        name,
+        path,
+        words: words.iter().map(|&word| word.to_owned()).collect(),
+        environment: variables.map(|variable| (variable, threads.to_string())).into(),
+        log: root().join(format!("target/peers/{name}.log")),
+    }
+}
+
+/// A Python that has PyTorch: the one that `CRESSET_PEER_PYTHON` names, or one of our own.
+fn python(peers: &Path) -> Outcome<PathBuf> {
+    if let Ok(path) = env::var("CRESSET_PEER_PYTHON") {
+        return Ok(path.into());
+    }
+    let folder = root().join("target/peers/venv");
+    let python = folder.join("bin/python");
+    if !folder.join("complete").exists() {
+        println!("making a virtual environment with PyTorch in {}", folder.display());
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let list = peers.join("pytorch/requirements.txt");
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(list))?;
+        std::fs::write(folder.join("complete"), "")?;
+    }
+    Ok(python)
+}
+
+/// Runs a program that has to succeed.
+fn run(command: &mut Command) -> Outcome<()> {
+    let status = command.status().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}").into()) }
+}
