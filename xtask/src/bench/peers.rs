@@ -35,12 +35,16 @@ pub fn peer(name: &str, threads: usize) -> Outcome<Program> {
 }
 
 fn program(name: &'static str, path: PathBuf, words: &[&str], threads: usize) -> Program {
-    let variables = ["CRESSET_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"];
+    let counted = ["CRESSET_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"];
+    let mut environment: Vec<_> = counted.map(|variable| (variable, threads.to_string())).into();
+    // As PyTorch's guide to tuning has it. Its threads wait for each other in loops, which takes milliseconds where two of
+    // them share a core.
+    environment.extend([("OMP_PROC_BIND", "true".into()), ("OMP_PLACES", "cores".into())]);
     Program {
         name,
         path,
         words: words.iter().map(|&word| word.to_owned()).collect(),
-        environment: variables.map(|variable| (variable, threads.to_string())).into(),
+        environment,
         log: root().join(format!("target/peers/{name}.log")),
     }
 }
