@@ -10,7 +10,9 @@ use std::{
     sync::Arc,
 };
 
-use cresset_ops::{Apply, Array, Error, Op, Result, Scalar, backend, methods::prelude::*};
+use cresset_ops::{
+    Apply, Array, Error, Op, Result, Scalar, backend, methods::prelude::*, profile, profile::span,
+};
 use smallvec::SmallVec;
 
 use crate::{
@@ -179,6 +181,7 @@ fn drive<T: Carrier>(
     retain: bool,
     location: &'static Location<'static>,
 ) -> Result<Vec<Option<T>>> {
+    let _span = span(profile::Kind::Backward, || "backward".into());
     let mut pass = Pass {
         arrivals: Arrivals::default(),
         leaves: Vec::new(),
@@ -234,6 +237,7 @@ fn drive<T: Carrier>(
         {
             continue;
         }
+        let _rule = span(profile::Kind::Rule, || node.label());
         let gradients = step::<T>(&node, dys, retain, pass.useful.as_ref(), &pass.places)
             .map_err(|error| error.at(node.location))?;
         for (i, gradient) in gradients.into_iter().enumerate() {

@@ -4,6 +4,7 @@
 //! arrays, so there are no circles. Chains may be a million long, so dropping one works without recursion.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
     panic::Location,
     sync::{
@@ -198,6 +199,14 @@ impl Node {
             Kind::Adjoint(Op::Unview { view, .. }) => view.name(),
             Kind::Adjoint(op) => op.name(),
             Kind::Custom(function) => function.name(),
+        }
+    }
+
+    /// Its operation's name in a profile.
+    pub fn label(&self) -> Cow<'static, str> {
+        match &self.kind {
+            Kind::Op(op) => op.label(),
+            Kind::Adjoint(_) | Kind::Custom(_) => self.name().into(),
         }
     }
 }

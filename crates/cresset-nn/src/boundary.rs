@@ -1,11 +1,14 @@
-//! Where a forward pass goes into a module and comes out of it: what a summary watches.
+//! Where a forward pass goes into a module and comes out of it: what a summary watches, and a profile names.
 //!
-//! Every layer here enters itself. Where nobody watches, that costs one look at a variable of the thread.
+//! Every layer here enters itself. Where nobody watches, that costs one look at a variable of the thread, and one at another.
 
 use std::cell::{Cell, RefCell};
 
 use cresset_autograd::{Apply, Result, Shape, Tensor};
-use cresset_ops::multiply_adds;
+use cresset_ops::{
+    multiply_adds,
+    profile::{self, Kind, Span, span},
+};
 
 use crate::module::{Module, Place};
 
@@ -33,9 +36,11 @@ thread_local! {
 #[must_use = "what comes out is told by `gives`"]
 pub struct Boundary {
     entered: Option<(Place, u64)>,
+    _span: Option<Span>,
 }
 
-/// Goes into a module, so that a [`summary`](crate::summary()) knows what it gives and what it costs:
+/// Goes into a module, so that a [`summary`](crate::summary()) knows what it gives and what it costs, and a
+/// [`profile`](cresset_ops::profile()) what happens in it:
 ///
 /// ```
 /// use cresset_nn::prelude::*;
@@ -60,18 +65,22 @@ pub struct Boundary {
 /// A module that does not is in the table without its output. One that a [`Sequential`](crate::Sequential) calls needs not.
 #[inline]
 pub fn entering<M: Module + ?Sized>(module: &M) -> Boundary {
-    Boundary { entered: if WATCHING.get() { enter(module.identity()) } else { None } }
+    if WATCHING.get() || profile::is_on() {
+        return enter(module.identity(), module.kind());
+    }
+    Boundary { entered: None, _span: None }
 }
 
 #[cold]
-fn enter(module: Place) -> Option<(Place, u64)> {
+fn enter(module: Place, kind: &str) -> Boundary {
     WATCH.with_borrow_mut(|watch| {
         // Whoever called it has entered it already.
         if watch.open.last() == Some(&module) {
-            return None;
+            return Boundary { entered: None, _span: None };
         }
         watch.open.push(module);
-        Some((module, multiply_adds()))
+        let span = span(Kind::Module, || kind.to_owned().into());
+        Boundary { entered: Some((module, multiply_adds())), _span: Some(span) }
     })
 }
 
@@ -88,6 +97,9 @@ impl Boundary {
 
 #[cold]
 fn come_out((module, before): (Place, u64), outcome: &impl Outcome) {
+    if !WATCHING.get() {
+        return;
+    }
     let mut output = Vec::new();
     outcome.tensors(&mut |tensor| output.push(tensor.shape().clone()));
     let multiply_adds = multiply_adds().saturating_sub(before);

@@ -10,13 +10,21 @@ use crate::{
     cpu,
     door::{Apply, Outputs},
     op::{Map, Op},
-    work,
+    profile, work,
 };
 
 /// Applies an operation to arrays, wherever they live.
 #[track_caller]
 pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
     let location = Location::caller();
+    if profile::is_on() {
+        return profile::operation(op, inputs, location, || several(op, inputs, location), |made| made);
+    }
+    several(op, inputs, location)
+}
+
+#[inline]
+fn several(op: &Op, inputs: &[&Array], location: &'static Location<'static>) -> Result<Outputs<Array>> {
     let outputs = if here(op, inputs) { cpu::execute(op, inputs) } else { execute_there(op, inputs) };
     let outputs = outputs.map_err(|error| error.at(location))?;
     work::count(op, inputs, outputs.first());
@@ -27,6 +35,15 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
 #[track_caller]
 pub fn execute_one(op: &Op, inputs: &[&Array]) -> Result<Array> {
     let location = Location::caller();
+    if profile::is_on() {
+        let run = || one(op, inputs, location);
+        return profile::operation(op, inputs, location, run, std::slice::from_ref);
+    }
+    one(op, inputs, location)
+}
+
+#[inline]
+fn one(op: &Op, inputs: &[&Array], location: &'static Location<'static>) -> Result<Array> {
     let output = if here(op, inputs) { cpu::execute_one(op, inputs) } else { one_there(op, inputs) };
     let output = output.map_err(|error| error.at(location))?;
     work::count(op, inputs, Some(&output));
@@ -37,6 +54,14 @@ pub fn execute_one(op: &Op, inputs: &[&Array]) -> Result<Array> {
 #[track_caller]
 pub fn execute_into(op: &Op, inputs: &[&Array], targets: &[&Array]) -> Result<()> {
     let location = Location::caller();
+    if profile::is_on() {
+        return profile::operation(op, inputs, location, || into(op, inputs, targets, location), |()| &[]);
+    }
+    into(op, inputs, targets, location)
+}
+
+#[inline]
+fn into(op: &Op, inputs: &[&Array], targets: &[&Array], location: &'static Location<'static>) -> Result<()> {
     let result = if here(op, inputs) && here(op, targets) {
         cpu::execute_into(op, inputs, targets)
     } else {

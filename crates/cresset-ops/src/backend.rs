@@ -8,6 +8,7 @@ use crate::{
     door::Outputs,
     expr::{Expr, traced},
     op::{Map, Op},
+    profile::{Kind, span},
 };
 
 /// What serves a device: the interpreter `execute` for arrays that live there, and the way there.
@@ -28,6 +29,12 @@ pub trait Backend: Send + Sync {
 
     /// Returns when all that was asked for has been computed.
     fn synchronize(&self) -> Result<()>;
+
+    /// Waits for all that was asked for while a profile was made, and tells [`crate::profile::ran`] when it ran, if the device
+    /// knows.
+    fn report(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// So many devices can be open.
@@ -79,7 +86,11 @@ pub fn to_device(array: &Array, device: Device) -> Result<Array> {
 #[track_caller]
 #[inline]
 pub fn moved(array: Array, device: Device) -> Result<Array> {
-    if device == Device::Cpu { Ok(array) } else { to_device(&array, device) }
+    if device == Device::Cpu {
+        return Ok(array);
+    }
+    let _span = span(Kind::Operation, || "to_device".into());
+    to_device(&array, device)
 }
 
 /// Every element the same number. What lives elsewhere is filled there: nothing but the number goes.
@@ -94,7 +105,10 @@ pub fn filled(
 ) -> Result<Array> {
     match device {
         Device::Cpu => Array::filled(operation, shape, dtype, value),
-        Device::Gpu(index) => backend(operation, index)?.filled(operation, shape, dtype, value),
+        Device::Gpu(index) => {
+            let _span = span(Kind::Operation, || "fill".into());
+            backend(operation, index)?.filled(operation, shape, dtype, value)
+        }
     }
 }
 
@@ -102,6 +116,7 @@ pub fn filled(
 #[track_caller]
 pub fn execute_at(device: Device, op: &Op) -> Result<Array> {
     let Device::Gpu(index) = device else { return crate::array::execute_one(op, &[]) };
+    let _span = span(Kind::Operation, || op.label());
     let mut outputs = backend(op.name(), index)?.execute(op, &[])?;
     match outputs.pop() {
         Some(output) if outputs.is_empty() => Ok(output),
@@ -125,5 +140,13 @@ pub fn synchronize(device: Device) -> Result<()> {
     match device {
         Device::Cpu => Ok(()),
         Device::Gpu(index) => backend("synchronize", index)?.synchronize(),
+    }
+}
+
+/// Has every open device say when it did what it was asked for.
+pub(crate) fn report() {
+    for device in BACKENDS.iter().filter_map(OnceLock::get) {
+        // A device in trouble says so at the next call; the profile is what there is without it.
+        let _ = device.report();
     }
 }

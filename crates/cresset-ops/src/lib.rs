@@ -12,6 +12,7 @@ pub mod infer;
 pub mod math;
 pub mod methods;
 pub mod op;
+pub mod profile;
 pub mod view;
 
 mod array;
@@ -26,6 +27,7 @@ pub use cresset_tensor::{
 pub use door::{Apply, Operand, Outputs};
 pub use expr::{Expr, select};
 pub use op::Op;
+pub use profile::profile;
 pub use work::multiply_adds;
 
 /// Everything a program that computes with arrays needs.

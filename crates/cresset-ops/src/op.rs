@@ -1,6 +1,6 @@
 //! The vocabulary: every operation there is, as plain data. What each means is said by its interpreters.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use cresset_tensor::{DType, Device, Layout, Scalar, Shape};
 use smallvec::SmallVec;
@@ -330,6 +330,20 @@ impl Op {
             Op::Normalize { .. } => "layer_norm",
             Op::ToDevice { .. } => "to_device",
         }
+    }
+
+    /// Its name in a profile: a formula's is that of the method which wrote it, if it is not one primitive.
+    pub fn label(&self) -> Cow<'static, str> {
+        if let Op::Map(map) = self {
+            return map.program.label().into();
+        }
+        if let Op::Reduce(reduce) = self
+            && let Some(map) = &reduce.map
+            && !map.program.is_identity()
+        {
+            return format!("{}({})", reduce.kind.name(), map.program.label()).into();
+        }
+        self.name().into()
     }
 }
 

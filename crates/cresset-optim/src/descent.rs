@@ -4,6 +4,7 @@
 use std::{borrow::Borrow, collections::HashSet, fmt, panic::Location};
 
 use cresset_autograd::{Apply, Error, Result, Tensor};
+use cresset_ops::profile::{Kind, span};
 use cresset_tensor::{Key, State};
 
 use crate::{
@@ -271,6 +272,7 @@ impl<M: Method> Optimizer for Descent<M> {
     #[track_caller]
     fn step(&mut self) -> Result<()> {
         let location = Location::caller();
+        let _span = span(Kind::Range, || format!("{}.step", M::NAME).into());
         self.check()?;
         self.started = true;
         for group in &mut self.groups {

@@ -125,6 +125,10 @@ impl Backend for Opened {
         self.0.wait("synchronize")?;
         self.0.begin_mistakes()?.wait().map(drop)
     }
+
+    fn report(&self) -> Result<()> {
+        self.0.tell_stamps()
+    }
 }
 
 /// The card of a number, opened if it is not.

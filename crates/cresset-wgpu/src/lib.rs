@@ -22,6 +22,7 @@ mod kernels;
 mod memory;
 mod mistakes;
 mod run;
+mod stamps;
 mod stream;
 mod transfer;
 mod trouble;

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
 };
 
 use cresset_tensor::{ErrorKind, Result};
@@ -12,6 +13,7 @@ use crate::{
     card::Card,
     kernels::{Access, Kernel},
     memory::Buffer,
+    stamps::Stamps,
 };
 
 /// Bytes of the parameters of all dispatches of one recording.
@@ -23,7 +25,7 @@ pub const PARAMETERS: usize = WINDOW as usize / 4;
 /// Where the parameters of a dispatch may start.
 const ALIGNMENT: usize = 256;
 /// So many dispatches are handed over at once.
-const DISPATCHES: u32 = 64;
+pub const DISPATCHES: u32 = 64;
 /// So many recordings may be under way on the card.
 const UNDER_WAY: usize = 4;
 /// So many sets of arrays that took part in a dispatch are remembered.
@@ -42,6 +44,8 @@ pub struct Stream {
     window: Option<wgpu::BindGroup>,
     bindings: HashMap<(u64, SmallVec<[u64; 8]>), wgpu::BindGroup>,
     under_way: VecDeque<wgpu::SubmissionIndex>,
+    /// When dispatches ran, once a profile has asked.
+    stamps: Option<Stamps>,
     /// How many dispatches there were.
     pub dispatches: u64,
     /// How often work was handed over.
@@ -67,6 +71,7 @@ impl Stream {
             window: None,
             bindings: HashMap::new(),
             under_way: VecDeque::new(),
+            stamps: None,
             dispatches: 0,
             submits: 0,
         }
@@ -79,6 +84,22 @@ impl Stream {
 
     fn encoder(&mut self, device: &wgpu::Device) -> &mut wgpu::CommandEncoder {
         self.encoder.get_or_insert_with(|| device.create_command_encoder(&Default::default()))
+    }
+
+    /// Ends the open pass.
+    pub fn end_pass(&mut self) {
+        self.pass = None;
+    }
+
+    /// The encoder, and the stamps of what it records.
+    pub fn stamping(&mut self, device: &wgpu::Device) -> (&mut wgpu::CommandEncoder, &mut Option<Stamps>) {
+        let encoder = self.encoder.get_or_insert_with(|| device.create_command_encoder(&Default::default()));
+        (encoder, &mut self.stamps)
+    }
+
+    /// When dispatches ran, if a profile has ever asked.
+    pub fn stamps(&mut self) -> Option<&mut Stamps> {
+        self.stamps.as_mut()
     }
 }
 
@@ -119,6 +140,8 @@ impl Card {
                 }],
             }));
         }
+        // A kernel that is timed has a pass of its own.
+        let mut stamped = self.stamped_pass(stream);
         let key = (kernel.signature, buffers.iter().map(|buffer| buffer.id).collect());
         if stream.bindings.len() >= BINDINGS {
             stream.bindings.clear();
@@ -140,9 +163,9 @@ impl Card {
         for buffer in buffers {
             buffer.last_use.store(stream.recording, Relaxed);
         }
-        let pass = match &mut stream.pass {
-            Some(pass) => pass,
-            place => {
+        let pass = match (&mut stamped, &mut stream.pass) {
+            (Some(pass), _) | (None, Some(pass)) => pass,
+            (None, place) => {
                 let encoder = stream
                     .encoder
                     .get_or_insert_with(|| self.raw.create_command_encoder(&Default::default()));
@@ -173,12 +196,17 @@ impl Card {
 
     fn submit(&self, stream: &mut Stream) -> Result<()> {
         stream.pass = None;
-        let Some(encoder) = stream.encoder.take() else { return Ok(()) };
+        let Some(mut encoder) = stream.encoder.take() else { return Ok(()) };
+        let stamps = self.resolve_stamps(&mut stream.stamps, &mut encoder);
         if !stream.parameters.is_empty() {
             self.queue.write_buffer(&stream.arena, 0, &stream.parameters);
             stream.parameters.clear();
         }
+        let handed = Instant::now();
         stream.under_way.push_back(self.queue.submit([encoder.finish()]));
+        if let Some(staging) = stamps {
+            self.fetch_stamps(&mut stream.stamps, staging, handed);
+        }
         stream.recorded = 0;
         stream.recording += 1;
         stream.submits += 1;

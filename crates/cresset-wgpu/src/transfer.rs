@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cresset_ops::profile::{Kind, span};
 use cresset_tensor::{Array, DType, Device, Error, Layout, Locks, Result, Storage};
 
 use crate::{
@@ -101,7 +102,8 @@ impl Card {
         }
     }
 
-    fn staging(&self, bytes: u64) -> wgpu::Buffer {
+    /// Memory into which the card copies what is to be read, of so many bytes at least.
+    pub fn staging(&self, bytes: u64) -> wgpu::Buffer {
         let size = class(bytes);
         let mut kept = self.staging.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = kept.iter().position(|buffer| buffer.size() == size) {
@@ -116,6 +118,14 @@ impl Card {
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         })
+    }
+
+    /// Keeps such memory to be used again.
+    pub fn keep_staging(&self, staging: wgpu::Buffer) {
+        let mut kept = self.staging.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < STAGING {
+            kept.push(staging);
+        }
     }
 }
 
@@ -151,6 +161,7 @@ impl Bytes {
     pub fn wait(mut self) -> Result<Storage> {
         let result = Storage::uninitialised("read", self.count)?;
         let Some(staging) = self.staging.take() else { return Ok(result) };
+        let _span = span(Kind::Operation, || "read".into());
         if self.state.load(Acquire) == PENDING {
             self.card.wait("read")?;
         }
@@ -174,11 +185,7 @@ impl Bytes {
         mistake.copy_from_slice(&view[self.length as usize..][..4]);
         drop(view);
         staging.unmap();
-        let mut kept = self.card.staging.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < STAGING {
-            kept.push(staging);
-        }
-        drop(kept);
+        self.card.keep_staging(staging);
         if let Some(look) = &self.look {
             self.card.found(look, u32::from_le_bytes(mistake))?;
         }

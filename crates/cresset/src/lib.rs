@@ -64,6 +64,7 @@ pub mod nn {
 }
 
 pub use cresset_autograd::{Array, DType, Device, Error, ErrorKind, Result, Shape, Tensor};
+pub use cresset_ops::profile;
 pub use cresset_tensor::random::manual_seed;
 
 /// Everything that programs like the examples need: `use cresset::prelude::*;`.
@@ -78,7 +79,10 @@ pub mod prelude {
         save_pt, save_safetensors,
     };
     pub use cresset_nn::{init, prelude::*};
-    pub use cresset_ops::methods::{AttentionOptions, LossReduction};
+    pub use cresset_ops::{
+        methods::{AttentionOptions, LossReduction},
+        profile,
+    };
     pub use cresset_optim::{
         Adam, AdamW, CosineAnnealingLR, Ema, LRScheduler, LinearLR, OneCycleLR, Optimizer, ReduceLROnPlateau,
         Schedule, Sgd, StepLR, clip_grad_norm_, clip_grad_value_,

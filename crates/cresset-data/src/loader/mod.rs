@@ -6,6 +6,7 @@ mod source;
 
 use std::sync::{Arc, Mutex};
 
+use cresset_ops::profile::{Kind, span};
 use cresset_tensor::{Device, Error, Generator, Result, random};
 
 use crate::{
@@ -316,6 +317,7 @@ impl<B: Send + 'static> Iterator for Epoch<B> {
         if self.ended {
             return None;
         }
+        let _span = span(Kind::Range, || "DataLoader".into());
         let batch = self.pipeline.next();
         let place = match batch {
             Some(_) => {

@@ -93,6 +93,8 @@ pub struct Program {
     outputs: Vec<Id>,
     inputs: usize,
     numbers: usize,
+    /// The name of the method in which it was first written.
+    method: OnceLock<&'static str>,
     /// What interpreters keep with a program; see [`Program::derived`].
     derived: [OnceLock<Box<dyn std::any::Any + Send + Sync>>; Program::SLOTS],
 }
@@ -150,8 +152,14 @@ impl Program {
             programs.clear();
         }
         let Parts(nodes, outputs, ..) = parts.clone();
-        let program =
-            Arc::new(Program { nodes, outputs, inputs, numbers, derived: [const { OnceLock::new() }; _] });
+        let program = Arc::new(Program {
+            nodes,
+            outputs,
+            inputs,
+            numbers,
+            method: OnceLock::new(),
+            derived: [const { OnceLock::new() }; _],
+        });
         programs.insert(parts, program.clone());
         program
     }
@@ -198,6 +206,43 @@ impl Program {
             _ => "map",
         }
     }
+
+    /// Its name in a profile: that of its primitive, or of the method that wrote it.
+    pub fn label(&self) -> &'static str {
+        match (self.name(), self.method.get()) {
+            ("map", Some(method)) => method,
+            _ if self.is_identity() => "copy",
+            (name, _) => name,
+        }
+    }
+
+    /// Notes the name of a closure's type, in which the method stands that it was written in.
+    pub(crate) fn note_method(&self, closure: &'static str) {
+        if let Some(method) = method(closure) {
+            let _ = self.method.set(method);
+        }
+    }
+}
+
+/// The method in the name of a closure's type, if it is one of ours: what programs write has no name for others.
+fn method(closure: &str) -> Option<&str> {
+    let (_, path) = closure.split_once("cresset_ops::methods::")?;
+    let mut segments = path.split("::");
+    let mut last = None;
+    while let Some(segment) = segments.next() {
+        if segment.starts_with(char::is_uppercase) {
+            last = segments.next();
+            break;
+        }
+        if segment.starts_with('{') {
+            break;
+        }
+        last = Some(segment);
+        if segment.contains('<') {
+            break;
+        }
+    }
+    last?.split(['<', '>']).find(|name| !name.is_empty())
 }
 
 impl fmt::Debug for Program {
@@ -223,5 +268,28 @@ impl fmt::Debug for Program {
         }
         let outputs: Vec<String> = self.outputs.iter().map(|&id| of(&text, id)).collect();
         write!(f, "{}", outputs.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::method;
+
+    #[test]
+    fn methods_are_found_in_names_of_closures() {
+        let cases = [
+            ("<a::Tensor as cresset_ops::methods::activation::Activations>::gelu::{{closure}}", Some("gelu")),
+            (
+                "cresset_ops::door::of_value<cresset_ops::methods::arithmetic::Arithmetic::add::written>::{{closure}}",
+                Some("add"),
+            ),
+            ("cresset_ops::methods::activation::Activations::silu::{{closure}}", Some("silu")),
+            ("cresset_ops::methods::loss::classification::choose<a::b::Tensor>::{{closure}}", Some("choose")),
+            ("cresset_ops::methods::writing::write::{{closure}}", Some("write")),
+            ("digits::main::{{closure}}", None),
+        ];
+        for (closure, name) in cases {
+            assert_eq!(method(closure), name, "{closure}");
+        }
     }
 }

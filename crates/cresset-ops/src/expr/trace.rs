@@ -263,6 +263,11 @@ impl<'a> Closure<'a> {
 /// What writes a formula: a closure that gives one or several.
 pub(crate) trait Written {
     fn write(&self, xs: &[Expr], ns: &[Expr], outputs: &mut Vec<Id>);
+
+    /// The name of its type.
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
 }
 
 impl<F, R> Written for F
@@ -332,7 +337,10 @@ fn trace(inputs: usize, numbers: usize, f: &dyn Written) -> Arc<Program> {
     });
     drop(guard);
     match program {
-        Some(program) => program,
+        Some(program) => {
+            program.note_method(f.type_name());
+            program
+        }
         None => panic!("map: the trace ended before its closure"),
     }
 }
