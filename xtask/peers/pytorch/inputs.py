@@ -1,5 +1,5 @@
 """The numbers every contestant computes with, and those by which results are compared: the formulas of
-`xtask/src/bench/numbers.rs`."""
+`xtask/peers/inputs.rs`."""
 
 import math
 from functools import lru_cache

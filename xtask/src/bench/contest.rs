@@ -5,9 +5,9 @@ use super::{
     Options, Outcome,
     contestant::{Answer, Contestant},
     limits, peers,
+    protocol::median,
     report::{self, Report},
     rows::{self, Row},
-    serve::median,
 };
 
 /// By how much results may differ, as a share of their size.

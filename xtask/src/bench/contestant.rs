@@ -1,4 +1,4 @@
-//! A process that answers the protocol in `serve.rs`: ours or a peer's.
+//! A process that answers the protocol in `peers/protocol.rs`: ours or a peer's.
 
 use std::{
     fs::{File, create_dir_all},

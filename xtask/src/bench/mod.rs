@@ -4,17 +4,20 @@
 mod contest;
 mod contestant;
 mod gpu;
+#[path = "../../peers/inputs.rs"]
+mod inputs;
 mod limits;
 mod models;
 mod numbers;
 mod peers;
+#[path = "../../peers/protocol.rs"]
+mod protocol;
 mod report;
 mod rows;
-mod serve;
 
 use std::path::PathBuf;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+use protocol::Outcome;
 
 const USAGE: &str = "\
 How fast it computes: products of matrices, formulas, sums, convolutions, training steps. On the processor, against other
@@ -26,8 +29,8 @@ usage: cargo xtask bench [--device cpu] [options]
   --only PREFIX      only the rows whose name begins so; may be repeated
 
 the processor:
-  --against NAMES    the peers, with commas between them: pytorch, compile (PyTorch with torch.compile); default: pytorch;
-                     'none' for ours alone
+  --against NAMES    the peers, with commas between them: pytorch, compile (PyTorch with torch.compile), candle, burn;
+                     default: pytorch; 'none' for ours alone
   --threads N        threads of every contestant (default: all cores)
   --rounds N         how often the contestants are timed in turn (default: 5); the median counts
   --json FILE        where the measurements are kept (default: target/bench/DATE.json)
@@ -95,7 +98,7 @@ pub fn main(words: &[String]) -> Outcome<bool> {
             "--peak" => options.peak = Some(value()?.parse()?),
             "--bandwidth" => options.bandwidth = Some(value()?.parse()?),
             // Ours as a contestant, which the contest starts.
-            "--serve" => return serve::run(),
+            "--serve" => return serve(),
             "--help" | "-h" => {
                 println!("{USAGE}");
                 return Ok(true);
@@ -108,4 +111,12 @@ pub fn main(words: &[String]) -> Outcome<bool> {
         "gpu" => gpu::run(&options),
         other => Err(format!("there is no device '{other}'\n\n{USAGE}").into()),
     }
+}
+
+/// Our answers as a contestant.
+fn serve() -> Outcome<bool> {
+    let rows = rows::all();
+    let version = concat!("Cresset ", env!("CARGO_PKG_VERSION"));
+    protocol::serve(version, |name| rows.iter().find(|row| row.name == name).map(|row| (row.make)()))?;
+    Ok(true)
 }

@@ -1,85 +1,30 @@
-//! The numbers every contestant computes with, by formulas that any language can state, and the few numbers by which
-//! results are compared. The programs under `xtask/peers/` state the same; [`KNOWN`] is what each of them must find.
+//! The numbers that all contestants compute with, as our tensors.
 
 use cresset::prelude::*;
 
-/// What all programs must find: the seed of `x`, and the first three bits of randomness under it.
-#[cfg(test)]
-const KNOWN: (u32, [u32; 3]) = (0xfd0c_5087, [0x2cc4_196b, 0xd6d1_1ac1, 0x989d_c441]);
+use super::inputs;
 
-/// The seed of a name: FNV-1a.
-pub fn seed(name: &str) -> u32 {
-    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-/// Random bits: a function of the seed and of which number it is.
-pub fn bits(seed: u32, index: u32) -> u32 {
-    let x = index.wrapping_mul(0x9e37_79b9).wrapping_add(seed);
-    let x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
-    let x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
-    x ^ (x >> 16)
-}
-
-/// A number in [-1, 1), exact in f32.
-fn uniform(seed: u32, index: u32) -> f64 {
-    f64::from(bits(seed, index) >> 8) / f64::from(1 << 23) - 1.0
-}
-
-/// As `randn`, nearly: four uniform numbers of variance 1/3 added up, with variance 1.
+/// As `randn`, nearly.
 pub fn normal(name: &str, shape: &[usize]) -> Result<Tensor> {
-    let seed = seed(name);
-    let number = |i: u32| (0..4).map(|k| uniform(seed, 4 * i + k)).sum::<f64>() * 0.866_025_403_784_438_6;
-    Tensor::from_vec((0..count(shape)).map(|i| number(i) as f32).collect(), shape)
+    Tensor::from_vec(inputs::normal(name, shape), shape)
 }
 
-/// As `randint`: integers in 0..bound.
+/// As `randint`.
 pub fn integers(name: &str, bound: u32, shape: &[usize]) -> Result<Tensor> {
-    let seed = seed(name);
-    Tensor::from_vec((0..count(shape)).map(|i| i64::from(bits(seed, i) % bound)).collect(), shape)
+    Tensor::from_vec(inputs::integers(name, bound, shape), shape)
 }
 
-fn count(shape: &[usize]) -> u32 {
-    shape.iter().product::<usize>() as u32
-}
-
-/// What a parameter of this name begins with: biases small, weights of norms 1, others of variance one for each number that
-/// is added up.
+/// Gives a model the parameters that all contestants' begin with.
 pub fn fill(model: &impl Module) -> Result<()> {
     for (name, parameter) in model.named_parameters() {
         let shape = parameter.shape().to_vec();
-        let scale = if name.contains("bias") {
-            0.05
-        } else if shape.len() == 1 {
-            continue;
-        } else {
-            (3.0 / shape[1..].iter().product::<usize>() as f64).sqrt()
-        };
-        let seed = seed(&name);
-        let numbers = (0..count(&shape)).map(|i| (uniform(seed, i) * scale) as f32).collect();
-        let numbers = Tensor::from_vec(numbers, shape)?;
+        let numbers = Tensor::from_vec(inputs::parameter(&name, &shape), shape)?;
         no_grad(|| parameter.copy_(&numbers).map(drop))?;
     }
     Ok(())
 }
 
-/// By what a result is compared: the mean of its absolute values (which is the scale of the others), the mean with random
-/// signs and weights, which sees places exchanged, and three of its numbers.
+/// By what a result is compared.
 pub fn digest(result: &Tensor) -> Result<Vec<f64>> {
-    let x = result.to_dtype(DType::F64)?.to_vec::<f64>()?;
-    let (n, seed) = (x.len() as f64, seed("digest"));
-    let size = x.iter().map(|x| x.abs()).sum::<f64>() / n;
-    let placed = x.iter().zip(0..).map(|(x, i)| x * uniform(seed, i)).sum::<f64>() / n;
-    Ok(vec![size, placed, x[0], x[x.len() / 2], x[x.len() - 1]])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Python's integers, by the formula in `xtask/peers/pytorch/inputs.py`.
-    #[test]
-    fn the_formula_is_everybodys() {
-        let found = seed("x");
-        assert_eq!((found, [0, 1, 2].map(|i| bits(found, i))), KNOWN);
-    }
+    Ok(inputs::digest(&result.to_dtype(DType::F64)?.to_vec::<f64>()?))
 }

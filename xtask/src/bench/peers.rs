@@ -9,7 +9,7 @@ use std::{
 use super::{Outcome, contestant::Program};
 
 /// The names of peers, as options have them.
-pub const NAMES: [&str; 2] = ["pytorch", "compile"];
+pub const NAMES: [&str; 4] = ["pytorch", "compile", "candle", "burn"];
 
 /// The project's folder.
 pub fn root() -> PathBuf {
@@ -30,6 +30,8 @@ pub fn peer(name: &str, threads: usize) -> Outcome<Program> {
     match name {
         "pytorch" => Ok(program("pytorch", python(&peers)?, &[serve], threads)),
         "compile" => Ok(program("compile", python(&peers)?, &[serve, "--compile"], threads)),
+        "candle" => Ok(program("candle", built(&peers, "candle")?, &[], threads)),
+        "burn" => Ok(program("burn", built(&peers, "burn")?, &[], threads)),
         other => Err(format!("there is no peer named '{other}', but {}", NAMES.join(", ")).into()),
     }
 }
@@ -40,6 +42,9 @@ fn program(name: &'static str, path: PathBuf, words: &[&str], threads: usize) ->
     // As PyTorch's guide to tuning has it. Its threads wait for each other in loops, which takes milliseconds where two of
     // them share a core.
     environment.extend([("OMP_PROC_BIND", "true".into()), ("OMP_PLACES", "cores".into())]);
+    // The peers' allocator, which gives memory back after 10 ms and then takes fresh pages, which costs half of a large
+    // training step.
+    environment.push(("MIMALLOC_PURGE_DELAY", "-1".into()));
     Program {
         name,
         path,
@@ -64,6 +69,19 @@ fn python(peers: &Path) -> Outcome<PathBuf> {
         std::fs::write(folder.join("complete"), "")?;
     }
     Ok(python)
+}
+
+/// A program that is a package of its own, built for this processor alone, since some of its loops are chosen when they
+/// are compiled.
+fn built(peers: &Path, name: &str) -> Outcome<PathBuf> {
+    let target = root().join("target/peers").join(name);
+    let manifest = peers.join(name).join("Cargo.toml");
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--release", "--locked", "--manifest-path"]).arg(manifest);
+    command.arg("--target-dir").arg(&target).env("RUSTFLAGS", "-C target-cpu=native");
+    run(&mut command)?;
+    Ok(target.join("release").join(format!("{name}-peer")))
 }
 
 /// Runs a program that has to succeed.

@@ -36,7 +36,6 @@ pub fn rows() -> Vec<Row> {
             name: format!("{name}/forward+backward"),
             flops: 3.0 * flops,
             bytes: 3.0 * bytes,
-            learns: false,
             make: Box::new(move || with_backward(size)),
         });
     }

@@ -11,7 +11,10 @@ pub mod training;
 
 use cresset::prelude::*;
 
-use super::{Outcome, numbers::digest};
+use super::{
+    numbers::digest,
+    protocol::{Outcome, Run},
+};
 
 /// Something that is timed.
 pub struct Row {
@@ -21,18 +24,8 @@ pub struct Row {
     pub flops: f64,
     /// Bytes that have to be read and written at least.
     pub bytes: f64,
-    /// Does a call change what the next one computes?
-    pub learns: bool,
     /// Prepares it.
     pub make: Box<dyn Fn() -> Outcome<Run>>,
-}
-
-/// A row that is prepared.
-pub struct Run {
-    /// By what its result is compared.
-    pub answer: Vec<f64>,
-    /// Computes it once.
-    pub call: Box<dyn FnMut() -> Outcome<()>>,
 }
 
 /// All rows, in the order in which they are shown.
@@ -61,5 +54,5 @@ where
         };
         Ok(Run { answer, call: Box::new(call) })
     };
-    Row { name: name.into(), flops, bytes, learns: false, make: Box::new(make) }
+    Row { name: name.into(), flops, bytes, make: Box::new(make) }
 }

@@ -6,13 +6,7 @@ use super::{Outcome, Row, Run};
 use crate::bench::numbers::{digest, normal};
 
 pub fn rows() -> Vec<Row> {
-    vec![Row {
-        name: "overhead/200-tiny-ops".into(),
-        flops: 0.0,
-        bytes: 0.0,
-        learns: false,
-        make: Box::new(chain),
-    }]
+    vec![Row { name: "overhead/200-tiny-ops".into(), flops: 0.0, bytes: 0.0, make: Box::new(chain) }]
 }
 
 /// Two hundred recorded operations on four numbers, and their derivative.

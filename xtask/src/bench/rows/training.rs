@@ -38,7 +38,6 @@ pub fn rows() -> Vec<Row> {
             name: "infer/resnet18-224-b1".into(),
             flops: 2.0 * 1_814_073_344.0,
             bytes: 0.0,
-            learns: false,
             make: Box::new(asked),
         },
         training("train/lstm-128-256-b32-t64-adam", lstm, lstm_lesson, |p| Adam::new(p, 1e-3)),
@@ -107,7 +106,7 @@ fn training<M: Layer + 'static, O: Optimizer + 'static>(
         };
         Ok(Run { answer, call: Box::new(call) })
     };
-    Row { name: name.into(), flops: flops as f64, bytes: 0.0, learns: true, make: Box::new(make) }
+    Row { name: name.into(), flops: flops as f64, bytes: 0.0, make: Box::new(make) }
 }
 
 /// A photograph is recognised.

@@ -1,0 +1,17 @@
+//! The rows in Candle: gemm's AVX-512 kernels, rayon's threads, mimalloc; the layers that come with it, where they have
+//! derivatives.
+
+#[path = "../../inputs.rs"]
+mod inputs;
+mod networks;
+#[path = "../../protocol.rs"]
+mod protocol;
+mod rows;
+mod training;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> protocol::Outcome<()> {
+    protocol::serve("Candle 0.11.1", rows::prepare)
+}
