@@ -131,6 +131,7 @@ fn translate(target: &Target, abilities: &Abilities, text: &str) -> Result<(), S
         (abilities.i64, Capabilities::SHADER_INT64),
         (abilities.f16, Capabilities::SHADER_FLOAT16),
         (abilities.subgroups, Capabilities::SUBGROUP),
+        (abilities.immediate_bytes > 0, Capabilities::IMMEDIATES),
     ] {
         capabilities.set(capability, has);
     }
@@ -156,7 +157,10 @@ fn to_metal(module: &naga::Module, info: &ModuleInfo) -> Result<(), String> {
 }
 
 fn to_hlsl(module: &naga::Module, info: &ModuleInfo) -> Result<(), String> {
-    let options = hlsl::Options { shader_model: hlsl::ShaderModel::V6_2, ..Default::default() };
+    // Where parameters that come with a dispatch are bound; any place is one.
+    let immediates_target = Some(hlsl::BindTarget { register: 15, space: 15, ..Default::default() });
+    let shader_model = hlsl::ShaderModel::V6_2;
+    let options = hlsl::Options { shader_model, immediates_target, ..Default::default() };
     let mut text = String::new();
     hlsl::Writer::new(&mut text, &options, &Default::default())
         .write(module, info, None)
@@ -171,6 +175,7 @@ fn cards() -> Vec<Abilities> {
         i64: true,
         f16: true,
         subgroups: true,
+        immediate_bytes: 128,
         timestamps: true,
         storage_buffers: 16,
         binding_bytes: 1 << 30,
@@ -183,6 +188,7 @@ fn cards() -> Vec<Abilities> {
         i64: false,
         f16: false,
         subgroups: false,
+        immediate_bytes: 0,
         timestamps: false,
         storage_buffers: 8,
         workgroup_bytes: 16 << 10,
@@ -196,6 +202,7 @@ fn cards() -> Vec<Abilities> {
         Abilities { i64: false, ..all },
         Abilities { f16: false, ..all },
         Abilities { subgroups: false, ..all },
+        Abilities { immediate_bytes: 0, ..all },
     ]
 }
 

@@ -11,8 +11,10 @@ pub struct Abilities {
     pub i64: bool,
     /// 16-bit floating point in arithmetic.
     pub f16: bool,
-    /// Sums and the like over the invocations that run side by side.
+    /// Numbers handed from one to another of the invocations that run side by side.
     pub subgroups: bool,
+    /// Bytes of parameters that are handed over with a dispatch, without a buffer; 0 if there are none.
+    pub immediate_bytes: u32,
     /// Time stamps between dispatches.
     pub timestamps: bool,
     /// So many arrays can take part in one dispatch.
@@ -28,7 +30,7 @@ pub struct Abilities {
 }
 
 /// The environment variable that hides abilities, so that what a lesser card does can be seen on this one: a list of
-/// `f64`, `i64`, `f16`, `subgroups`, `timestamps` and `buffers` (all but eight).
+/// `f64`, `i64`, `f16`, `subgroups`, `immediates`, `timestamps` and `buffers` (all but eight).
 const WITHOUT: &str = "CRESSET_GPU_WITHOUT";
 
 /// What every card that wgpu serves has.
@@ -45,6 +47,10 @@ impl Abilities {
             i64: features.contains(wgpu::Features::SHADER_INT64),
             f16: features.contains(wgpu::Features::SHADER_F16),
             subgroups: features.contains(wgpu::Features::SUBGROUP),
+            immediate_bytes: match features.contains(wgpu::Features::IMMEDIATES) {
+                true => limits.max_immediate_size,
+                false => 0,
+            },
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             storage_buffers: limits.max_storage_buffers_per_shader_stage,
             binding_bytes: limits.max_storage_buffer_binding_size,
@@ -65,13 +71,14 @@ impl Abilities {
             "i64" => (self.i64, self.f64) = (false, false),
             "f16" => self.f16 = false,
             "subgroups" => self.subgroups = false,
+            "immediates" => self.immediate_bytes = 0,
             "timestamps" => self.timestamps = false,
             "buffers" => self.storage_buffers = self.storage_buffers.min(STORAGE_BUFFERS),
             other => {
                 return Err(Error::argument(
                     "gpu",
                     format!(
-                        "{WITHOUT} hides f64, i64, f16, subgroups, timestamps and buffers; there is no '{other}'"
+                        "{WITHOUT} hides f64, i64, f16, subgroups, immediates, timestamps and buffers; there is no '{other}'"
                     ),
                 ));
             }
@@ -86,6 +93,7 @@ impl Abilities {
             (self.i64, wgpu::Features::SHADER_INT64),
             (self.f16, wgpu::Features::SHADER_F16),
             (self.subgroups, wgpu::Features::SUBGROUP),
+            (self.immediate_bytes > 0, wgpu::Features::IMMEDIATES),
             (self.timestamps, wgpu::Features::TIMESTAMP_QUERY),
         ];
         list.into_iter().filter(|(has, _)| *has).fold(wgpu::Features::empty(), |all, (_, one)| all | one)

@@ -59,6 +59,7 @@ impl Card {
             required_features: abilities.features(),
             required_limits: wgpu::Limits {
                 max_storage_buffers_per_shader_stage: abilities.storage_buffers,
+                max_immediate_size: abilities.immediate_bytes,
                 ..adapter.limits()
             },
             memory_hints: wgpu::MemoryHints::Performance,
@@ -69,7 +70,7 @@ impl Card {
             opened.map_err(|error| Error::device("gpu", format!("{name} could not be opened: {error}")))?;
         let trouble = Trouble::default();
         trouble.watch(&raw, &name);
-        let card = Arc::new(Card {
+        let mut card = Arc::new(Card {
             device: Device::Gpu(index),
             stream: Mutex::new(Stream::new(&raw)),
             kernels: Kernels::new(&raw),
@@ -82,6 +83,15 @@ impl Card {
             trouble,
             mistakes: Mistakes::default(),
         });
+        if card.abilities.subgroups && !run::neighbours::are_neighbours(&card)? {
+            // Nobody else knows the card yet.
+            match Arc::get_mut(&mut card) {
+                Some(card) => card.abilities.subgroups = false,
+                None => {
+                    return Err(Error::device("gpu", format!("{} is held by what it has done", card.name)));
+                }
+            }
+        }
         remember(&card, index);
         Ok(Box::new(Opened(card)))
     }

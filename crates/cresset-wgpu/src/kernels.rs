@@ -16,7 +16,8 @@ use crate::{
     abilities::Abilities,
     card::Card,
     run::{
-        copy, fill, index, map, normalize, pool, product, reduce, scan, scatter, search, softmax, sort, view,
+        copy, fill, index, map, neighbours, normalize, pool, product, reduce, scan, scatter, search, softmax,
+        sort, view,
     },
     stream::WINDOW,
 };
@@ -37,6 +38,8 @@ pub struct Source {
     pub text: String,
     /// What it does with each buffer.
     pub access: SmallVec<[Access; 8]>,
+    /// Bytes of parameters that are handed over with a dispatch; 0 if they come in a buffer.
+    pub immediates: u32,
 }
 
 /// A kernel before it is printed: everything its text depends on, and nothing else.
@@ -69,6 +72,13 @@ macro_rules! templates {
         }
 
         impl Template {
+            /// Without its arguments.
+            fn kind(&self) -> Kind {
+                match self {
+                    $(Template::$name(_) => Kind::$name,)*
+                }
+            }
+
             /// Prints it.
             pub fn source(&self, abilities: &Abilities) -> Source {
                 match self {
@@ -110,6 +120,31 @@ templates! {
     Join(product::join::Template),
     /// The largest of windows.
     MaxPool(pool::Template),
+    /// Whether the invocations of a subgroup are neighbours.
+    Neighbours(neighbours::Template),
+}
+
+impl Kind {
+    /// Does it go where numbers lead that it was given? What it reads and writes is then checked once more.
+    fn goes_by_data(self) -> bool {
+        match self {
+            Kind::Pick | Kind::Scatter => true,
+            Kind::Map
+            | Kind::Fill
+            | Kind::Copy
+            | Kind::Fold
+            | Kind::Reduce
+            | Kind::Scan
+            | Kind::Sort
+            | Kind::Search
+            | Kind::Softmax
+            | Kind::Normalize
+            | Kind::Product
+            | Kind::Join
+            | Kind::MaxPool
+            | Kind::Neighbours => false,
+        }
+    }
 }
 
 /// A compiled kernel.
@@ -122,16 +157,18 @@ pub struct Kernel {
     pub access: SmallVec<[Access; 8]>,
     /// Kernels of one signature take the same buffers in the same way.
     pub signature: u64,
+    /// Bytes of parameters that are handed over with a dispatch; 0 if they come in a buffer.
+    pub immediates: u32,
 }
 
-/// Of a signature: its number, the layout of its buffers, and that of a whole pipeline.
-type Layouts = (u64, wgpu::BindGroupLayout, wgpu::PipelineLayout);
+/// Of a signature: its number, and the layout of its buffers.
+type Signature = (u64, wgpu::BindGroupLayout);
 
 /// Everything compiled for a card.
 pub struct Kernels {
     window: wgpu::BindGroupLayout,
     compiled: Mutex<HashMap<Template, Arc<Kernel>>>,
-    layouts: Mutex<HashMap<SmallVec<[Access; 8]>, Layouts>>,
+    signatures: Mutex<HashMap<SmallVec<[Access; 8]>, Signature>>,
     count: AtomicU64,
 }
 
@@ -151,7 +188,7 @@ impl Kernels {
                 count: None,
             }],
         });
-        Kernels { window, compiled: Mutex::default(), layouts: Mutex::default(), count: AtomicU64::new(0) }
+        Kernels { window, compiled: Mutex::default(), signatures: Mutex::default(), count: AtomicU64::new(0) }
     }
 
     /// The layout of the parameters.
@@ -183,33 +220,49 @@ impl Card {
             return Ok(kernel.clone());
         }
         check()?;
-        let kernel = Arc::new(self.compile(operation, &template.source(&self.abilities))?);
+        let source = template.source(&self.abilities);
+        let kernel = Arc::new(self.compile(operation, &source, template.kind())?);
         compiled().insert(template, kernel.clone());
         Ok(kernel)
     }
 
-    fn compile(&self, operation: &'static str, source: &Source) -> Result<Kernel> {
-        let mut layouts = self.kernels.layouts.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = layouts.len() as u64;
-        let (signature, bindings, layout) = layouts.entry(source.access.clone()).or_insert_with(|| {
-            let bindings = Card::layout(&self.raw, &source.access);
-            let layout = self.raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: None,
-                bind_group_layouts: &[Some(&self.kernels.window), Some(&bindings)],
-                immediate_size: 0,
-            });
-            (next, bindings, layout)
+    fn compile(&self, operation: &'static str, source: &Source, kind: Kind) -> Result<Kernel> {
+        let mut signatures = self.kernels.signatures.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = signatures.len() as u64;
+        let (signature, bindings) = signatures
+            .entry(source.access.clone())
+            .or_insert_with(|| (next, Card::layout(&self.raw, &source.access)));
+        let window = (source.immediates == 0).then_some(&self.kernels.window);
+        let layout = self.raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: None,
+            bind_group_layouts: &[window, Some(bindings)],
+            immediate_size: source.immediates,
         });
-        let module = self.raw.create_shader_module(wgpu::ShaderModuleDescriptor {
+        let description = wgpu::ShaderModuleDescriptor {
             label: Some(operation),
             source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
-        });
+        };
+        let module = if kind.goes_by_data() {
+            self.raw.create_shader_module(description)
+        } else {
+            let mut checks = wgpu::ShaderRuntimeChecks::checked();
+            checks.bounds_checks = false;
+            checks.force_loop_bounding = false;
+            // SAFETY: places are computed of layouts that lie inside of their memory (checked when arrays are made) and of
+            // numbers of invocations that are compared with sizes; what numbers lead to is excepted above. Every loop counts
+            // to an end.
+            unsafe { self.raw.create_shader_module_trusted(description, checks) }
+        };
         let pipeline = self.raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(operation),
-            layout: Some(layout),
+            layout: Some(&layout),
             module: &module,
             entry_point: Some("main"),
-            compilation_options: Default::default(),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // Every kernel writes what it shares before it reads it.
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
             cache: None,
         });
         self.kernels.count.fetch_add(1, Relaxed);
@@ -219,6 +272,7 @@ impl Card {
             bindings: bindings.clone(),
             access: source.access.clone(),
             signature: *signature,
+            immediates: source.immediates,
         })
     }
 }

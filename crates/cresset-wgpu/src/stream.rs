@@ -119,14 +119,17 @@ impl Card {
         debug_assert_eq!(kernel.access.len(), buffers.len(), "buffers of a kernel");
         let mut stream = self.stream();
         let stream = &mut *stream;
-        let bytes: &[u8] = bytemuck::cast_slice(parameters);
+        let own = kernel.immediates as usize / 4;
+        let bytes: &[u8] = if own == 0 { bytemuck::cast_slice(parameters) } else { &[] };
         if stream.parameters.len() + bytes.len() > ARENA || stream.recorded >= DISPATCHES {
             self.submit(stream)?;
         }
         let start = stream.parameters.len();
-        stream.parameters.extend_from_slice(bytes);
-        stream.parameters.resize(stream.parameters.len().next_multiple_of(ALIGNMENT), 0);
-        if stream.window.is_none() {
+        if own == 0 {
+            stream.parameters.extend_from_slice(bytes);
+            stream.parameters.resize(stream.parameters.len().next_multiple_of(ALIGNMENT), 0);
+        }
+        if own == 0 && stream.window.is_none() {
             stream.window = Some(self.raw.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("parameters"),
                 layout: self.kernels.window(),
@@ -173,7 +176,15 @@ impl Card {
             }
         };
         pass.set_pipeline(&kernel.pipeline);
-        pass.set_bind_group(0, &stream.window, &[start as u32]);
+        if own == 0 {
+            pass.set_bind_group(0, &stream.window, &[start as u32]);
+        } else {
+            // All that the kernel declares, whole quads.
+            let mut words: SmallVec<[u32; 64]> =
+                SmallVec::from_slice(&parameters[..own.min(parameters.len())]);
+            words.resize(own, 0);
+            pass.set_immediates(0, bytemuck::cast_slice(&words));
+        }
         pass.set_bind_group(1, &*group, &[]);
         pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
         stream.recorded += 1;

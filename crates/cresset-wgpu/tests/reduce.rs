@@ -143,3 +143,35 @@ fn one_array_as_several_inputs() {
     let b = Drawn { here: other(&here), there: other(&there) };
     check(&op(Reduction::Sum, &[0], true, Some(map)), &[&a, &b], 1e-5);
 }
+
+#[test]
+fn rows_shared_by_any_number_of_lanes() -> Result<()> {
+    let Some(gpu) = common::gpu() else { return Ok(()) };
+    // Whole numbers, whose sums are exact in any order; the largest occurs twice, and the first one counts.
+    for length in [5usize, 9, 17, 40, 70, 130, 300, 700, 1500, 3000] {
+        for rows in [1usize, 3, 40] {
+            let number = |i: usize| ((i * 37 + i / length * 11) % 61) as f32 - 30.0;
+            let mut list: Vec<f32> = (0..rows * length).map(number).collect();
+            for row in 0..rows {
+                let (first, second) = (length / 3, length - 1 - row % 2);
+                list[row * length + first] = 99.0;
+                list[row * length + second] = 99.0;
+            }
+            let x = Array::from_vec(list, [rows, length])?;
+            let y = x.to_device(gpu)?;
+            let same = |f: &dyn Fn(&Array) -> Result<Array>| -> Result<()> {
+                let (here, there) = (f(&x)?, f(&y)?.to_device(Device::Cpu)?);
+                assert_eq!(here.to_bytes()?, there.to_bytes()?, "{rows} rows of {length}\n{here}\n{there}");
+                Ok(())
+            };
+            same(&|x| x.sum_dim(1, false))?;
+            same(&|x| x.argmax_dim(1, false))?;
+            same(&|x| x.amin([1], false))?;
+            same(&|x| x.gt(98.0)?.any_dim(1, false))?;
+            // And the same bits every time.
+            let rough = y.mul(0.1)?.softmax(1)?;
+            assert_eq!(rough.to_bytes()?, y.mul(0.1)?.softmax(1)?.to_bytes()?);
+        }
+    }
+    Ok(())
+}

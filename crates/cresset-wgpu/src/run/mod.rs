@@ -10,6 +10,7 @@ pub mod index;
 pub mod join;
 pub mod map;
 pub mod matmul;
+pub mod neighbours;
 pub mod normalize;
 pub mod pool;
 pub mod product;

@@ -142,7 +142,7 @@ impl Template {
             let _ = write!(body, "{every}{loaded}    total += value;\n    }}\n    }}\n");
         }
         let add = "total = total + other_total;";
-        self.team.gather("total", &[("total", "f32")], add, globals, &mut body);
+        self.team.gather("total", &[("total", "f32")], add, abilities, globals, &mut body);
         body += "    let center = total / f32(length);\n    total = 0.0;\n";
         if self.held > 0 {
             for k in 0..self.held {
@@ -158,7 +158,7 @@ impl Template {
                 "{every}{loaded}    let off = value - center;\n    total += off * off;\n    }}\n    }}\n"
             );
         }
-        self.team.gather("squares", &[("total", "f32")], add, globals, &mut body);
+        self.team.gather("squares", &[("total", "f32")], add, abilities, globals, &mut body);
         body += "    let factor = 1.0 / sqrt(total / f32(length) + epsilon);\n    if (valid) {\n";
         let store = |buffer: &str, apart: bool, value: &str, at: &str| {
             if apart {

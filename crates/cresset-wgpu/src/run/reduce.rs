@@ -551,7 +551,7 @@ impl Template {
             format!("total = {};", self.combined("total", "other_total"))
         };
         let used = &variables[..1 + usize::from(finds)];
-        self.team.gather("team", used, &combine, &mut writer.globals, &mut body);
+        self.team.gather("team", used, &combine, abilities, &mut writer.globals, &mut body);
         match self.target {
             None => {
                 writer.bind("totals", kept, Access::Write, false);

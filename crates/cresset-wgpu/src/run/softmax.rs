@@ -136,6 +136,7 @@ impl Template {
             "most",
             &[("most", "f32")],
             "most = more_f32(most, other_most);",
+            abilities,
             globals,
             &mut body,
         );
@@ -152,7 +153,14 @@ impl Template {
         } else {
             let _ = write!(body, "{every}{loaded}    total += exp_f32(value - most);\n    }}\n    }}\n");
         }
-        self.team.gather("total", &[("total", "f32")], "total = total + other_total;", globals, &mut body);
+        self.team.gather(
+            "total",
+            &[("total", "f32")],
+            "total = total + other_total;",
+            abilities,
+            globals,
+            &mut body,
+        );
         let _ = writeln!(
             body,
             "    let last = {};\n    if (valid) {{",

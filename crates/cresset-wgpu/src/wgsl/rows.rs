@@ -1,15 +1,16 @@
 //! Rows: what is computed of many elements for each of many places, by teams of invocations.
 //!
 //! Dimensions are either kept, which makes the number of rows, or gone along. A workgroup has several rows at once, each
-//! with a team of lanes that share its elements; what lanes found is brought together by halves in workgroup memory, in
-//! one order whatever the card.
+//! with a team of lanes that share its elements; what lanes found is brought together by halves: from hand to hand in a
+//! subgroup, else in workgroup memory.
 
 use std::fmt::Write as _;
 
 use cresset_ops::cpu::walk::{Steps, Walk};
 use smallvec::SmallVec;
 
-use super::{param, place::Words};
+use super::{SUBGROUP_SIZE, param, place::Words};
+use crate::abilities::Abilities;
 
 /// Invocations of a workgroup.
 pub const GROUP: u32 = 256;
@@ -179,15 +180,44 @@ impl Team {
         name: &str,
         variables: &[(&str, &str)],
         combine: &str,
+        abilities: &Abilities,
         globals: &mut String,
         body: &mut String,
     ) {
-        if self.lanes == 1 {
+        let gathering = Gathering { lanes: self.lanes, group: GROUP, name, variables, combine };
+        // Lanes of a subgroup are neighbours.
+        if abilities.subgroups && !self.across {
+            gathering.print_by_hand(abilities, globals, body);
+        } else {
+            gathering.print(globals, body);
+        }
+    }
+}
+
+/// Lanes of teams that bring together what each has.
+pub struct Gathering<'a> {
+    /// Of a team.
+    pub lanes: u32,
+    /// Of all teams of a workgroup.
+    pub group: u32,
+    /// What its workgroup memory is called by.
+    pub name: &'a str,
+    /// What is brought together, with their types.
+    pub variables: &'a [(&'a str, &'a str)],
+    /// How.
+    pub combine: &'a str,
+}
+
+impl Gathering<'_> {
+    /// In workgroup memory. `lane`, `mate` and `slot` are what [`Team::open`] says.
+    pub fn print(&self, globals: &mut String, body: &mut String) {
+        let Gathering { lanes, group, name, variables, combine } = *self;
+        if lanes == 1 {
             return;
         }
-        let rows = self.rows();
+        let rows = group / lanes;
         for (variable, kind) in variables {
-            let _ = writeln!(globals, "var<workgroup> {name}_{variable}: array<{kind}, {GROUP}>;");
+            let _ = writeln!(globals, "var<workgroup> {name}_{variable}: array<{kind}, {group}>;");
             let _ = writeln!(body, "    {name}_{variable}[slot] = {variable};");
         }
         let _ = writeln!(
@@ -196,7 +226,7 @@ impl Team {
     for (var half = {}u; half > 0u; half = half / 2u) {{
     if (lane < half) {{
     let across = slot + half * {rows}u;",
-            self.lanes / 2
+            lanes / 2
         );
         for (variable, _) in variables {
             let _ = writeln!(body, "    let other_{variable} = {name}_{variable}[across];");
@@ -211,4 +241,61 @@ impl Team {
         }
         body.push_str("    workgroupBarrier();\n");
     }
+
+    /// From hand to hand as far as subgroups reach, then in workgroup memory, of which every lane reads all that its team
+    /// has. Lanes of a team are neighbours.
+    pub fn print_by_hand(&self, abilities: &Abilities, globals: &mut String, body: &mut String) {
+        let Gathering { lanes, group, name, variables, combine } = *self;
+        // Metal hands on no more than 32 bits.
+        let hands =
+            |kind: &str| matches!(kind, "f32" | "u32" | "i32" | "bool") || kind == "int" && !abilities.i64;
+        if lanes == 1 || !variables.iter().all(|(_, kind)| hands(kind)) {
+            return self.print(globals, body);
+        }
+        let _ = writeln!(
+            body,
+            "    {{
+    let reach = min({lanes}u, {SUBGROUP_SIZE});
+    for (var half = reach / 2u; half > 0u; half = half / 2u) {{"
+        );
+        for (variable, kind) in variables {
+            let handed = match *kind {
+                "bool" => format!("subgroupShuffleXor(select(0u, 1u, {variable}), half) != 0u"),
+                _ => format!("subgroupShuffleXor({variable}, half)"),
+            };
+            let _ = writeln!(body, "    let other_{variable} = {handed};");
+        }
+        let _ = writeln!(body, "    {combine}\n    }}");
+        // Every card's subgroups have so many.
+        if lanes > LEAST {
+            let _ = writeln!(body, "    if (reach < {lanes}u) {{\n    if (lane % reach == 0u) {{");
+            for (variable, kind) in variables {
+                let places = group / LEAST;
+                let _ = writeln!(globals, "var<workgroup> {name}_{variable}: array<{kind}, {places}>;");
+                let _ = writeln!(body, "    {name}_{variable}[local_index / reach] = {variable};");
+            }
+            let _ = writeln!(
+                body,
+                "    }}
+    workgroupBarrier();
+    let count = {lanes}u / reach;
+    let first_of_team = local_index / {lanes}u * count;"
+            );
+            for (variable, _) in variables {
+                let _ = writeln!(body, "    {variable} = {name}_{variable}[first_of_team];");
+            }
+            body.push_str("    for (var next_of_team = 1u; next_of_team < count; next_of_team++) {\n");
+            for (variable, _) in variables {
+                let _ = writeln!(
+                    body,
+                    "    let other_{variable} = {name}_{variable}[first_of_team + next_of_team];"
+                );
+            }
+            let _ = writeln!(body, "    {combine}\n    }}\n    workgroupBarrier();\n    }}");
+        }
+        body.push_str("    }\n");
+    }
 }
+
+/// Invocations of the smallest subgroups there are.
+const LEAST: u32 = 4;

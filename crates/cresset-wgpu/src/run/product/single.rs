@@ -9,7 +9,7 @@ use super::{Template, fma, form::Side, load, zero};
 use crate::{
     abilities::Abilities,
     kernels::Source,
-    wgsl::{Writer, element::lane_type},
+    wgsl::{Writer, element::lane_type, rows::Gathering},
 };
 
 /// Invocations of a workgroup that compute an element each.
@@ -59,7 +59,6 @@ pub fn shared(template: &Template, width: u32, abilities: &Abilities) -> Source 
     template.bind(abilities, &mut writer);
     let (element, lane) = (template.written(abilities), Lane::of(template.dtype));
     let per_word = element.per_word();
-    let _ = writeln!(writer.globals, "var<workgroup> sums: array<{}, {width}>;", lane_type(lane));
     let body = &mut writer.body;
     template.parameters(body);
     let _ = writeln!(
@@ -80,27 +79,31 @@ pub fn shared(template: &Template, width: u32, abilities: &Abilities) -> Source 
     let _ = writeln!(body, "    var sum = {};", zero(lane));
     let _ = writeln!(body, "    for (var kk = k_first + local_index; kk < k_end; kk += {width}u) {{");
     step(template, abilities, body);
-    *body += "    }\n    workgroupBarrier();\n    sums[local_index] = sum;\n";
-    let mut half = width / 2;
-    while half > 0 {
-        let _ = writeln!(
-            body,
-            "    workgroupBarrier();\n    if (local_index < {half}u) {{ sums[local_index] = sums[local_index] + sums[local_index + {half}u]; }}"
-        );
-        half /= 2;
+    *body += "    }\n    let lane = local_index;\n    let mate = 0u;\n    let slot = local_index;\n";
+    let gathering = Gathering {
+        lanes: width,
+        group: width,
+        name: "team",
+        variables: &[("sum", lane_type(lane))],
+        combine: "sum = sum + other_sum;",
+    };
+    if abilities.subgroups {
+        gathering.print_by_hand(abilities, &mut writer.globals, body);
+    } else {
+        gathering.print(&mut writer.globals, body);
     }
     if per_word > 1 {
         let _ = writeln!(
             body,
             "    packed |= ({}) << (sub * {}u);\n    }}\n    if (local_index == 0u) {{ c[in_part] = packed; }}",
-            element.pack("sums[0]"),
+            element.pack("sum"),
             element.bits()
         );
     } else {
         let _ = writeln!(
             body,
             "    if (local_index == 0u) {{ c[part * numel + place] = {}; }}",
-            element.pack("sums[0]")
+            element.pack("sum")
         );
     }
     *body += "    }\n";
