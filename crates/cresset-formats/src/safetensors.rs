@@ -1,10 +1,13 @@
-//! safetensors: named arrays, a JSON header before their bytes. The `safetensors` crate checks headers; writing is ours,
-//! straight from the arrays into the file, in the order of the names.
+//! safetensors: named arrays, a JSON header before their bytes. A file is what the format's own program takes: the arrays'
+//! bytes follow one another without a gap.
+//!
+//! The `safetensors` crate is not used: its errors do not name the array they are about, adding up what its reader takes
+//! from a header may overflow, and with what it depends on it took a twentieth of a small program's build.
 
 use std::{collections::BTreeMap, fmt::Write as _, io::Write, path::Path};
 
-use ::safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::Metadata as Header};
 use cresset_tensor::{Array, DType, Result, StateDict};
+use serde_json::Value;
 
 use crate::{
     atomic::saving,
@@ -74,6 +77,9 @@ pub fn to_bytes(dict: &StateDict, metadata: &Metadata) -> Result<Vec<u8>> {
     }
 }
 
+/// The most bytes of a header.
+const LONGEST: usize = 100_000_000;
+
 pub(crate) fn read(bytes: &[u8]) -> Outcome<(StateDict, Metadata)> {
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
         return wrong(format!(
@@ -89,95 +95,101 @@ pub(crate) fn read(bytes: &[u8]) -> Outcome<(StateDict, Metadata)> {
         ));
     }
     let (header, data) = rest.split_at(length as usize);
-    // The crate's own reader adds up where the arrays end, and may overflow there; its errors are better, though.
-    let header: Header = match serde_json::from_slice(header) {
-        Ok(header) => header,
-        Err(error) => {
-            let trouble = SafeTensors::read_metadata(bytes).err();
-            let trouble = explain(trouble.unwrap_or(SafeTensorError::InvalidHeaderDeserialization(error)));
-            return Err(culprit(header).unwrap_or(trouble));
+    let (mut entries, metadata) = entries(header)?;
+    entries.sort_by_key(|entry| (entry.start, entry.end));
+    let mut dict = StateDict::new();
+    let mut before = 0;
+    for Entry { name, dtype, shape, start, end } in entries {
+        if start != before {
+            return wrong(format!(
+                "{name}: its bytes begin at {start}, those of the array before it end at {before}: arrays overlap, or \
+                 leave a gap"
+            ));
         }
-    };
-    if header.data_len() != data.len() {
+        before = end;
+        let bytes = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let Some(bytes) = bytes.and_then(|(start, end)| data.get(start..end)) else {
+            return wrong(format!("{name}: its bytes {start} to {end} lie beyond the file's {}", data.len()));
+        };
+        let array =
+            Array::from_bytes(bytes, shape, dtype).map_err(|error| Trouble::from(error).within(&name))?;
+        dict.insert(name, array);
+    }
+    if before != data.len() as u64 {
         return wrong(format!(
-            "its arrays take {} bytes, {} follow the header: it was cut off, or something was appended",
-            header.data_len(),
+            "its arrays take {before} bytes, {} follow the header: it was cut off, or something was appended",
             data.len()
         ));
     }
-    let mut dict = StateDict::new();
-    for name in header.offset_keys() {
-        let Some(info) = header.info(&name) else { continue };
-        let (start, end) = info.data_offsets;
-        let Some(bytes) = data.get(start..end) else {
-            return wrong(format!("{name}: its bytes {start} to {end} lie beyond the file's {}", data.len()));
-        };
-        let array = dtype_of(info.dtype)
-            .and_then(|dtype| Ok(Array::from_bytes(bytes, info.shape.as_slice(), dtype)?))
-            .map_err(|trouble| trouble.within(&name))?;
-        dict.insert(name, array);
+    Ok((dict, metadata))
+}
+
+/// What a header says of an array.
+struct Entry {
+    name: String,
+    dtype: DType,
+    shape: Vec<usize>,
+    /// Where its bytes begin and end, from the header's end.
+    start: u64,
+    end: u64,
+}
+
+/// The arrays and texts of a header.
+fn entries(header: &[u8]) -> Outcome<(Vec<Entry>, Metadata)> {
+    if header.len() > LONGEST {
+        return wrong("its header is longer than 100 million bytes");
     }
-    let metadata = header.metadata().iter().flatten();
-    Ok((dict, metadata.map(|(name, text)| (name.clone(), text.clone())).collect()))
-}
-
-/// The crate's errors, with what would be right.
-fn explain(error: SafeTensorError) -> Trouble {
-    Trouble::from(match error {
-        SafeTensorError::InvalidHeader(error) => format!("its header is not UTF-8: {error}"),
-        SafeTensorError::InvalidHeaderDeserialization(error) => {
-            format!("its header is not a safetensors header: {error}")
+    let text = match std::str::from_utf8(header) {
+        Ok(text) => text,
+        Err(error) => return wrong(format!("its header is not UTF-8: {error}")),
+    };
+    let header: BTreeMap<String, Value> = match serde_json::from_str(text) {
+        Ok(header) => header,
+        Err(error) => return wrong(format!("its header is not a safetensors header: {error}")),
+    };
+    let (mut entries, mut metadata) = (Vec::with_capacity(header.len()), Metadata::new());
+    for (name, info) in header {
+        if name != "__metadata__" {
+            entries.push(entry(name, &info)?);
+            continue;
         }
-        SafeTensorError::HeaderTooLarge => "its header is longer than 100 million bytes".to_owned(),
-        SafeTensorError::InvalidOffset(name) => format!(
-            "{name}: its bytes do not begin where those of the array before it end: arrays overlap, or leave a gap"
-        ),
-        other => other.to_string(),
-    })
-}
-
-/// The first array of a refused header whose own entry is wrong: the crate's errors do not name it.
-fn culprit(header: &[u8]) -> Option<Trouble> {
-    let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
-    header.iter().filter(|(name, _)| *name != "__metadata__").find_map(|(name, info)| {
-        let text = info["dtype"].as_str()?;
-        let Some(dtype) = DType::ALL.into_iter().find(|dtype| name_of(*dtype) == text) else {
-            return Some(Trouble::from(format!(
-                "{name}: its dtype is {text}, which arrays cannot have here"
-            )));
-        };
-        let shape: Option<Vec<u64>> = info["shape"].as_array()?.iter().map(|size| size.as_u64()).collect();
-        let shape = shape?;
-        let size = shape.iter().try_fold(dtype.size() as u64, |size, &n| size.checked_mul(n));
-        let bytes = info["data_offsets"][1].as_u64()?.checked_sub(info["data_offsets"][0].as_u64()?);
-        match (size, bytes) {
-            (Some(size), Some(bytes)) if size == bytes => None,
-            (size, bytes) => {
-                let size =
-                    size.map_or("more bytes than can be counted".to_owned(), |size| format!("{size} bytes"));
-                let bytes = bytes.map_or("fewer than none".to_owned(), |bytes| bytes.to_string());
-                Some(Trouble::from(format!(
-                    "{name}: shape {shape:?} of {text} takes {size}, its offsets say {bytes}"
-                )))
-            }
+        let texts = info.as_object().map(|texts| texts.iter().map(|(key, text)| (key, text.as_str())));
+        for (key, text) in texts.into_iter().flatten() {
+            let Some(text) = text else {
+                return wrong(format!("__metadata__: {key} is no text"));
+            };
+            metadata.insert(key.clone(), text.to_owned());
         }
-    })
+        if !info.is_object() && !info.is_null() {
+            return wrong("__metadata__ is to be an object of texts");
+        }
+    }
+    Ok((entries, metadata))
 }
 
-fn dtype_of(dtype: Dtype) -> Outcome<DType> {
-    Ok(match dtype {
-        Dtype::F64 => DType::F64,
-        Dtype::F32 => DType::F32,
-        Dtype::F16 => DType::F16,
-        Dtype::BF16 => DType::BF16,
-        Dtype::I64 => DType::I64,
-        Dtype::I32 => DType::I32,
-        Dtype::I16 => DType::I16,
-        Dtype::I8 => DType::I8,
-        Dtype::U8 => DType::U8,
-        Dtype::BOOL => DType::Bool,
-        other => return wrong(format!("its dtype is {other}, which arrays cannot have here")),
-    })
+fn entry(name: String, info: &Value) -> Outcome<Entry> {
+    let lacks = |what: &str| Trouble::from(format!("its header is not a safetensors header: {name}: {what}"));
+    let text = info["dtype"].as_str().ok_or_else(|| lacks("it has no text `dtype`"))?;
+    let Some(dtype) = DType::ALL.into_iter().find(|dtype| name_of(*dtype) == text) else {
+        return wrong(format!("{name}: its dtype is {text}, which arrays cannot have here"));
+    };
+    let numbers =
+        |key: &str| -> Option<Vec<u64>> { info[key].as_array()?.iter().map(Value::as_u64).collect() };
+    let shape = numbers("shape").ok_or_else(|| lacks("it has no list of sizes `shape`"))?;
+    let offsets = numbers("data_offsets");
+    let Some(&[start, end]) = offsets.as_deref() else {
+        return Err(lacks("it has no two numbers `data_offsets`"));
+    };
+    let size = shape.iter().try_fold(dtype.size() as u64, |size, &n| size.checked_mul(n));
+    let bytes = end.checked_sub(start);
+    if size.is_none() || size != bytes {
+        let size = size.map_or("more bytes than can be counted".to_owned(), |size| format!("{size} bytes"));
+        let bytes = bytes.map_or("fewer than none".to_owned(), |bytes| bytes.to_string());
+        return wrong(format!("{name}: shape {shape:?} of {text} takes {size}, its offsets say {bytes}"));
+    }
+    let sizes: std::result::Result<Vec<usize>, _> = shape.iter().map(|&n| usize::try_from(n)).collect();
+    let shape = sizes.map_err(|_| lacks("a size is larger than this machine's numbers"))?;
+    Ok(Entry { name, dtype, shape, start, end })
 }
 
 fn name_of(dtype: DType) -> &'static str {
@@ -231,7 +243,7 @@ pub(crate) fn write(file: &mut dyn Write, dict: &StateDict, metadata: &Metadata)
     header.push('}');
     // The arrays begin at a multiple of eight.
     header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
-    if header.len() > 100_000_000 {
+    if header.len() > LONGEST {
         return wrong(
             "names and metadata take more than the 100 million bytes that a safetensors header may have",
         );
