@@ -50,7 +50,8 @@ pub fn serve(version: &str, prepare: impl Fn(&str) -> Prepared) -> Outcome<()> {
                 None => Ok(None),
                 Some((name, run)) => {
                     // A model that was trained for longer than another has other gradients.
-                    let again = if name.starts_with("train/") { prepare(name).transpose() } else { Ok(None) };
+                    let learns = ["train/", "scale/"].iter().any(|kind| name.starts_with(kind));
+                    let again = if learns { prepare(name).transpose() } else { Ok(None) };
                     again.and_then(|again| {
                         if let Some(again) = again {
                             *run = again;

@@ -1,8 +1,11 @@
 """The rows, as PyTorch computes them. A row is a function that prepares it, and gives the numbers of its result, what
 computes it once, and (where computing changes what comes next) what takes it back to the beginning."""
 
+import os
+
 import torch
 import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset
 
 from networks import Gpt, Recurrent, ResNet18, digits_network, perceptron
 from inputs import digest, fill, integers, normal
@@ -201,5 +204,57 @@ training(
     torch.optim.AdamW,
 )
 
+
+class Images(Dataset):
+    def __init__(self):
+        self.images = normal("x", 4096, 3, 32, 32)
+        self.labels = integers("y", 10, 4096).tolist()
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        image = self.images[index]
+        image = image.flip(-1) if index % 2 else image
+        return (image - 0.5) / 0.25, self.labels[index]
+
+
+def loading(workers):
+    def make(compiled):
+        # Workers may run on any core, not only on the one that this thread keeps to.
+        os.sched_setaffinity(0, range(os.cpu_count()))
+        loader = DataLoader(Images(), batch_size=64, num_workers=workers, persistent_workers=workers > 0)
+
+        def call():
+            for batch in loader:
+                pass
+            return batch
+
+        images, labels = call()
+        return digest(images) + digest(labels), call, None
+
+    rows[f"data/4096-images-workers{workers}"] = make
+
+
+for workers in (0, 1, 2):
+    loading(workers)
+
+for batch, width in [(n, 512) for n in (16, 64, 256, 1024)] + [(128, n) for n in (128, 256, 1024, 2048)]:
+    training(
+        f"scale/batch/mlp-784-512-512-10-b{batch}" if width == 512 else f"scale/width/mlp-784-{width}-{width}-10-b128",
+        lambda width=width: perceptron(784, width, width, 10),
+        lambda batch=batch: normal("x", batch, 784),
+        lambda batch=batch: integers("y", 10, batch),
+        torch.optim.Adam,
+    )
+for length in (16, 32, 128, 256):
+    training(
+        f"scale/length/gpt-d128-l4-b16-t{length}",
+        lambda length=length: Gpt(context=length),
+        lambda length=length: integers("x", 64, 16, length),
+        lambda length=length: integers("y", 64, 16 * length),
+        torch.optim.AdamW,
+    )
+
 # What torch.compile is put around.
-models = ("train/", "infer/")
+models = ("train/", "infer/", "scale/")

@@ -4,7 +4,7 @@
 use super::{
     Options, Outcome,
     contestant::{Answer, Contestant},
-    limits, peers,
+    extra, limits, peers,
     protocol::median,
     report::{self, Report},
     rows::{self, Row},
@@ -36,9 +36,21 @@ impl Verdict {
     }
 }
 
+/// What a row is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One of those whose mean counts.
+    Row,
+    /// A time besides.
+    Extra,
+    /// Not microseconds, but KiB.
+    Memory,
+}
+
 /// What a row came to: ours first, then the peers in their order.
 pub struct Finding {
     pub name: String,
+    pub kind: Kind,
     pub flops: f64,
     pub bytes: f64,
     pub verdicts: Vec<Verdict>,
@@ -64,14 +76,24 @@ pub fn run(options: &Options) -> Outcome<bool> {
         findings: Vec::new(),
     };
     report::head(&report);
-    for row in rows::all() {
-        if options.asks_for(&row.name) {
-            let finding = judge(&row, &mut contestants, options.rounds)?;
-            report::line(&report, &finding);
-            report.findings.push(finding);
-        }
+    let (extra, rows): (Vec<Row>, Vec<Row>) =
+        rows::all().into_iter().filter(|row| asked(options, row)).partition(|row| kind(row) == Kind::Extra);
+    for row in &rows {
+        let finding = judge(row, &mut contestants, options.rounds)?;
+        report::line(&report, &finding);
+        report.findings.push(finding);
     }
     report::foot(&report);
+    for row in &extra {
+        let finding = judge(row, &mut contestants, options.rounds)?;
+        report::line(&report, &finding);
+        report.findings.push(finding);
+    }
+    drop(contestants);
+    extra::run(options, &programs, threads, &mut |finding| {
+        report::line(&report, &finding);
+        report.findings.push(finding);
+    })?;
     report::write_json(&report, options.json.as_deref())?;
     if options.write {
         report::write_page(&report)?;
@@ -79,8 +101,19 @@ pub fn run(options: &Options) -> Outcome<bool> {
     Ok(report.findings.iter().all(|finding| finding.verdicts[0].time().is_some()))
 }
 
+/// Whether a row counts in the mean.
+fn kind(row: &Row) -> Kind {
+    let extra = ["data/", "scale/"].iter().any(|kind| row.name.starts_with(kind));
+    if extra { Kind::Extra } else { Kind::Row }
+}
+
+/// Whether a row is wanted; those of scale/ only by name.
+fn asked(options: &Options, row: &Row) -> bool {
+    options.asks_for(&row.name) && !(options.only.is_empty() && row.name.starts_with("scale/"))
+}
+
 /// All contestants in one row.
-fn judge(row: &Row, contestants: &mut [Contestant<'_>], rounds: usize) -> Outcome<Finding> {
+pub fn judge(row: &Row, contestants: &mut [Contestant<'_>], rounds: usize) -> Outcome<Finding> {
     let question = format!("row {}", row.name);
     let mut verdicts = Vec::new();
     let mut expected = Vec::new();
@@ -115,7 +148,7 @@ fn judge(row: &Row, contestants: &mut [Contestant<'_>], rounds: usize) -> Outcom
             }
         }
     }
-    Ok(Finding { name: row.name.clone(), flops: row.flops, bytes: row.bytes, verdicts })
+    Ok(Finding { name: row.name.clone(), kind: kind(row), flops: row.flops, bytes: row.bytes, verdicts })
 }
 
 /// What differs between two results, if anything does. The first number of a result is its scale.

@@ -15,6 +15,8 @@ pub struct Program {
     pub name: &'static str,
     pub path: PathBuf,
     pub words: Vec<String>,
+    /// With which words it prints its first result and ends; none if that is no different from another contestant.
+    pub first: Vec<String>,
     /// What it is told by its environment.
     pub environment: Vec<(&'static str, String)>,
     /// Where what it says besides its answers is kept.

@@ -3,6 +3,7 @@
 
 mod contest;
 mod contestant;
+mod extra;
 mod gpu;
 #[path = "../../peers/inputs.rs"]
 mod inputs;
@@ -17,6 +18,7 @@ mod rows;
 
 use std::path::PathBuf;
 
+use cresset::prelude::*;
 use protocol::Outcome;
 
 const USAGE: &str = "\
@@ -26,7 +28,8 @@ frameworks on the same work; on a graphics card, against what the card can do.
 usage: cargo xtask bench [--device cpu] [options]
        cargo xtask bench --device gpu [options]
 
-  --only PREFIX      only the rows whose name begins so; may be repeated
+  --only PREFIX      only the rows whose name begins so; may be repeated. Rows of scale/ (a training step with more and
+                     less of everything, and with each number of threads) are timed only if they are asked for
 
 the processor:
   --against NAMES    the peers, with commas between them: pytorch, compile (PyTorch with torch.compile), candle, burn;
@@ -99,6 +102,7 @@ pub fn main(words: &[String]) -> Outcome<bool> {
             "--bandwidth" => options.bandwidth = Some(value()?.parse()?),
             // Ours as a contestant, which the contest starts.
             "--serve" => return serve(),
+            "--first" => return first(),
             "--help" | "-h" => {
                 println!("{USAGE}");
                 return Ok(true);
@@ -118,5 +122,12 @@ fn serve() -> Outcome<bool> {
     let rows = rows::all();
     let version = concat!("Cresset ", env!("CARGO_PKG_VERSION"));
     protocol::serve(version, |name| rows.iter().find(|row| row.name == name).map(|row| (row.make)()))?;
+    Ok(true)
+}
+
+/// The first result of a program: the sum of a product.
+fn first() -> Outcome<bool> {
+    let x = Tensor::ones([64, 64]);
+    println!("{}", x.matmul(&x)?.sum()?.item::<f32>()?);
     Ok(true)
 }

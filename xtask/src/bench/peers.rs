@@ -19,24 +19,25 @@ pub fn root() -> PathBuf {
 
 /// Ours: this program, asked to serve.
 pub fn ours(threads: usize) -> Outcome<Program> {
-    Ok(program("cresset", env::current_exe()?, &["bench", "--serve"], threads))
+    Ok(program("cresset", env::current_exe()?, &["bench", "--serve"], &["bench", "--first"], threads))
 }
 
 /// A peer, made ready.
 pub fn peer(name: &str, threads: usize) -> Outcome<Program> {
     let peers = root().join("xtask/peers");
-    let serve = peers.join("pytorch/serve.py");
-    let serve = serve.to_str().ok_or("the project's path is no text")?;
+    let [serve, first] =
+        ["serve.py", "first.py"].map(|file| peers.join("pytorch").join(file).display().to_string());
     match name {
-        "pytorch" => Ok(program("pytorch", python(&peers)?, &[serve], threads)),
-        "compile" => Ok(program("compile", python(&peers)?, &[serve, "--compile"], threads)),
-        "candle" => Ok(program("candle", built(&peers, "candle")?, &[], threads)),
-        "burn" => Ok(program("burn", built(&peers, "burn")?, &[], threads)),
+        "pytorch" => Ok(program("pytorch", python(&peers)?, &[&serve], &[&first], threads)),
+        "compile" => Ok(program("compile", python(&peers)?, &[&serve, "--compile"], &[], threads)),
+        "candle" => Ok(program("candle", built(&peers, "candle")?, &[], &["--first"], threads)),
+        "burn" => Ok(program("burn", built(&peers, "burn")?, &[], &["--first"], threads)),
         other => Err(format!("there is no peer named '{other}', but {}", NAMES.join(", ")).into()),
     }
 }
 
-fn program(name: &'static str, path: PathBuf, words: &[&str], threads: usize) -> Program {
+fn program(name: &'static str, path: PathBuf, words: &[&str], first: &[&str], threads: usize) -> Program {
+    let strings = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
     let counted = ["CRESSET_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"];
     let mut environment: Vec<_> = counted.map(|variable| (variable, threads.to_string())).into();
     // As PyTorch's guide to tuning has it. Its threads wait for each other in loops, which takes milliseconds where two of
@@ -48,7 +49,8 @@ fn program(name: &'static str, path: PathBuf, words: &[&str], threads: usize) ->
     Program {
         name,
         path,
-        words: words.iter().map(|&word| word.to_owned()).collect(),
+        words: strings(words),
+        first: strings(first),
         environment,
         log: root().join(format!("target/peers/{name}.log")),
     }

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs, path::Path, process::Command};
 
 use super::{
     Outcome,
-    contest::{Finding, Verdict},
+    contest::{Finding, Kind, Verdict},
     limits::Limits,
     peers::root,
 };
@@ -40,6 +40,11 @@ impl Finding {
     }
 }
 
+/// The geometric mean of all rows that count.
+fn overall(report: &Report, ratio: impl Fn(&Finding) -> Option<f64>) -> Option<f64> {
+    mean(report.findings.iter().filter(|finding| finding.kind == Kind::Row).filter_map(ratio))
+}
+
 /// The geometric mean.
 fn mean(ratios: impl Iterator<Item = f64>) -> Option<f64> {
     let logarithms: Vec<f64> = ratios.map(f64::ln).collect();
@@ -65,8 +70,12 @@ fn percent(share: Option<f64>) -> String {
 }
 
 /// What a contestant's cell says.
-fn cell(verdict: &Verdict) -> String {
+fn cell(finding: &Finding, contestant: usize) -> String {
+    let verdict = &finding.verdicts[contestant];
     match verdict {
+        Verdict::Timed(_) if finding.kind == Kind::Memory => {
+            verdict.time().map_or_else(String::new, |kib| format!("{:.0} MiB", kib / 1024.0))
+        }
         Verdict::Timed(_) => verdict.time().map_or_else(String::new, time),
         Verdict::Missing => "missing".into(),
         Verdict::Differs(_) => "differs".into(),
@@ -91,9 +100,9 @@ pub fn head(report: &Report) {
 
 /// A row, and what went wrong in it.
 pub fn line(report: &Report, finding: &Finding) {
-    print!("{:<40} {:>10}", finding.name, cell(&finding.verdicts[0]));
+    print!("{:<40} {:>10}", finding.name, cell(finding, 0));
     for peer in 1..finding.verdicts.len() {
-        print!(" {:>10} {:>6}", cell(&finding.verdicts[peer]), number(finding.ratio(peer)));
+        print!(" {:>10} {:>6}", cell(finding, peer), number(finding.ratio(peer)));
     }
     println!(" {:>6} {:>8}", number(finding.best()), percent(finding.share(report.limits)));
     for (name, verdict) in report.names.iter().zip(&finding.verdicts) {
@@ -103,14 +112,17 @@ pub fn line(report: &Report, finding: &Finding) {
     }
 }
 
-/// The geometric means.
+/// The geometric means, if there are any.
 pub fn foot(report: &Report) {
+    if overall(report, Finding::best).is_none() {
+        return;
+    }
     print!("\n{:<40} {:>10}", "geometric mean", "");
     for peer in 1..report.names.len() {
-        let ratio = mean(report.findings.iter().filter_map(|finding| finding.ratio(peer)));
+        let ratio = overall(report, |finding| finding.ratio(peer));
         print!(" {:>10} {:>6}", "", number(ratio));
     }
-    println!(" {:>6}", number(mean(report.findings.iter().filter_map(Finding::best))));
+    println!(" {:>6}\n", number(overall(report, Finding::best)));
 }
 
 /// The processor's name.
@@ -177,25 +189,36 @@ pub fn write_page(report: &Report) -> Outcome<()> {
         report.versions.join(", "),
         limits(report.limits)
     )?;
+    let (extra, rows): (Vec<&Finding>, Vec<&Finding>) =
+        report.findings.iter().partition(|finding| finding.kind != Kind::Row);
+    table(&mut text, report, &rows)?;
+    write!(text, "| geometric mean | |")?;
+    for peer in 1..report.names.len() {
+        write!(text, " | {} |", number(overall(report, |finding| finding.ratio(peer))))?;
+    }
+    writeln!(text, " {} | |", number(overall(report, Finding::best)))?;
+    if !extra.is_empty() {
+        writeln!(text, "\nBesides: a whole process, the most memory of a process, passes over a loader.\n")?;
+        table(&mut text, report, &extra)?;
+    }
+    fs::write(path, format!("{before}{begin}\n{text}{end}{after}"))?;
+    Ok(())
+}
+
+/// Rows as a table of the book.
+fn table(text: &mut String, report: &Report, findings: &[&Finding]) -> Outcome<()> {
     write!(text, "| row | ours |")?;
     for name in &report.names[1..] {
         write!(text, " {name} | ÷ ours |")?;
     }
     writeln!(text, " best ÷ ours | of the limit |")?;
     writeln!(text, "|---|---|{}---|---|", "---|---|".repeat(report.names.len() - 1))?;
-    for finding in &report.findings {
-        write!(text, "| `{}` | {} |", finding.name, cell(&finding.verdicts[0]))?;
+    for finding in findings {
+        write!(text, "| `{}` | {} |", finding.name, cell(finding, 0))?;
         for peer in 1..finding.verdicts.len() {
-            write!(text, " {} | {} |", cell(&finding.verdicts[peer]), number(finding.ratio(peer)))?;
+            write!(text, " {} | {} |", cell(finding, peer), number(finding.ratio(peer)))?;
         }
         writeln!(text, " {} | {} |", number(finding.best()), percent(finding.share(report.limits)))?;
     }
-    write!(text, "| geometric mean | |")?;
-    for peer in 1..report.names.len() {
-        let ratio = mean(report.findings.iter().filter_map(|finding| finding.ratio(peer)));
-        write!(text, " | {} |", number(ratio))?;
-    }
-    writeln!(text, " {} | |", number(mean(report.findings.iter().filter_map(Finding::best))))?;
-    fs::write(path, format!("{before}{begin}\n{text}{end}{after}"))?;
     Ok(())
 }

@@ -14,5 +14,9 @@ mod training;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> protocol::Outcome<()> {
+    if std::env::args().any(|word| word == "--first") {
+        println!("{}", rows::first()?);
+        return Ok(());
+    }
     protocol::serve("Burn 0.22.1", rows::prepare)
 }

@@ -36,6 +36,12 @@ pub fn digest<const D: usize>(x: Tensor<D>) -> Outcome<Vec<f64>> {
     Ok(inputs::digest(&x.try_to_vec_as::<f64>()?))
 }
 
+/// The first result of a program: the sum of a product.
+pub fn first() -> Outcome<f32> {
+    let x = Tensor::<2>::ones([64, 64], &cpu());
+    Ok(x.clone().matmul(x).sum().into_scalar::<f32>())
+}
+
 /// The row of a name.
 pub fn prepare(name: &str) -> Prepared {
     let (kind, rest) = name.split_once('/')?;

@@ -13,5 +13,9 @@ mod training;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> protocol::Outcome<()> {
+    if std::env::args().any(|word| word == "--first") {
+        println!("{}", rows::first()?);
+        return Ok(());
+    }
     protocol::serve("Candle 0.11.1", rows::prepare)
 }

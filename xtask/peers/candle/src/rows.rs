@@ -1,6 +1,6 @@
 //! The rows that compute arrays.
 
-use candle_core::{D, DType, Device, IndexOp, Result, Tensor, Var};
+use candle_core::{D, DType, Device, Result, Tensor, Var};
 use candle_nn::ops::{layer_norm, sigmoid, softmax_last_dim};
 
 use crate::{
@@ -23,6 +23,12 @@ pub fn integers(name: &str, bound: u32, shape: &[usize]) -> Result<Tensor> {
 
 pub fn digest(x: &Tensor) -> Result<Vec<f64>> {
     Ok(inputs::digest(&x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?))
+}
+
+/// The first result of a program: the sum of a product.
+pub fn first() -> Result<f32> {
+    let x = Tensor::ones((64, 64), DType::F32, &CPU)?;
+    x.matmul(&x)?.sum_all()?.to_scalar()
 }
 
 /// The row of a name.
@@ -150,25 +156,9 @@ pub fn causal(length: usize) -> Result<Tensor> {
     Tensor::from_vec((0..length * length).map(seen).collect::<Vec<f32>>(), (length, length), &CPU)
 }
 
-/// One text after another through the kernel that keeps no products, or all at once through products: whichever is faster.
+/// Through products: `attention::flash_attn`, which keeps none and takes one text after another, takes twice as long.
 fn attention(q: &Tensor, mask: &Tensor) -> Result<Tensor> {
     let scale = 1.0 / (q.dim(D::Minus1)? as f64).sqrt();
-    if std::env::var("CANDLE_FLASH").is_ok() {
-        let q = q.transpose(1, 2)?;
-        let one = |i: usize| -> Result<Tensor> {
-            let q = q.i(i..i + 1)?;
-            candle_nn::attention::flash_attn::<f32>(
-                &q,
-                &q,
-                &q,
-                scale as f32,
-                candle_nn::attention::AttnMask::causal(),
-                None,
-                None,
-            )
-        };
-        return Tensor::cat(&(0..q.dim(0)?).map(one).collect::<Result<Vec<_>>>()?, 0);
-    }
     let products = (q * scale)?.matmul(&q.t()?)?.broadcast_add(mask)?;
     softmax_last_dim(&products)?.matmul(q)
 }

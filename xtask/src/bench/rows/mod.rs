@@ -3,9 +3,11 @@
 mod attention;
 mod convolutions;
 mod formulas;
+mod loading;
 pub mod networks;
 mod products;
 mod reductions;
+mod scaling;
 mod tiny;
 pub mod training;
 
@@ -37,6 +39,8 @@ pub fn all() -> Vec<Row> {
     rows.extend(attention::rows());
     rows.extend(tiny::rows());
     rows.extend(training::rows());
+    rows.extend(loading::rows());
+    rows.extend(scaling::rows());
     rows
 }
 

@@ -146,7 +146,7 @@ pub struct Gpt {
 }
 
 impl Gpt {
-    pub fn new() -> Gpt {
+    pub fn new(length: usize) -> Gpt {
         let layer = || {
             TransformerEncoderLayer::new(WIDTH, 4)
                 .dim_feedforward(4 * WIDTH)
@@ -157,7 +157,7 @@ impl Gpt {
         };
         Gpt {
             e: Embedding::new(CHARACTERS, WIDTH),
-            p: Parameter::new(Tensor::zeros([CONTEXT, WIDTH])),
+            p: Parameter::new(Tensor::zeros([length, WIDTH])),
             o: Linear::new(WIDTH, CHARACTERS),
             b: TransformerEncoder::new(layer, 4),
         }

@@ -65,24 +65,25 @@ fn resnet_lesson() -> Result<Lesson<ResNet18>> {
 }
 
 fn lstm_lesson() -> Result<Lesson<Recurrent>> {
-    text(Recurrent::new(128, 256), 32)
+    text(Recurrent::new(128, 256), 32, CONTEXT)
 }
 
 pub fn gpt_lesson() -> Result<Lesson<Gpt>> {
-    text(Gpt::new(), 16)
+    text(Gpt::new(CONTEXT), 16, CONTEXT)
 }
 
 /// Texts, and which character follows each.
-fn text<M>(net: M, texts: usize) -> Result<Lesson<M>> {
+pub fn text<M>(net: M, texts: usize, length: usize) -> Result<Lesson<M>> {
     let bound = CHARACTERS as u32;
-    let (x, y) = (integers("x", bound, &[texts, CONTEXT])?, integers("y", bound, &[texts * CONTEXT])?);
+    let (x, y) = (integers("x", bound, &[texts, length])?, integers("y", bound, &[texts * length])?);
     Ok(Lesson { net, x, y })
 }
 
-fn training<M: Layer + 'static, O: Optimizer + 'static>(
-    name: &str,
+/// A row of training steps.
+pub fn training<M: Layer + 'static, O: Optimizer + 'static>(
+    name: impl Into<String>,
     flops: usize,
-    lesson: fn() -> Result<Lesson<M>>,
+    lesson: impl Fn() -> Result<Lesson<M>> + 'static,
     optimizer: fn(Vec<Tensor>) -> O,
 ) -> Row {
     let make = move || -> Outcome<Run> {
