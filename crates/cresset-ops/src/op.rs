@@ -89,9 +89,11 @@ pub enum Op {
         /// Along which dimension.
         dim: usize,
     },
-    /// `[…, m, k] @ […, k, n]`: the last two dimensions multiply, those before broadcast.
+    /// `[…, m, k] @ […, k, n]`: the last two dimensions multiply, those before broadcast. A third input of `n` numbers is
+    /// added to every row.
     Matmul,
-    /// One of the three products of the trilinear form of convolution.
+    /// One of the three products of the trilinear form of convolution. A third input is added to the output's channels
+    /// ([`Role::Output`] alone takes it).
     Convolve(Box<Convolution>),
     /// The largest of every window, and where in the (flattened) input it lies: two outputs.
     MaxPool(Box<Window>),

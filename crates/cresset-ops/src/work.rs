@@ -40,7 +40,7 @@ pub(crate) fn count(op: &Op, inputs: &[&Array], output: Option<&Array>) {
 
 #[cold]
 fn of(op: &Op, inputs: &[&Array], output: &Array) -> u64 {
-    let (Op::Convolve(_) | Op::Matmul, [a, b]) = (op, inputs) else { return 0 };
+    let (Op::Convolve(_) | Op::Matmul, [a, b, ..]) = (op, inputs) else { return 0 };
     let Op::Convolve(convolution) = op else {
         // Every element of the output is a sum of as many products as the rows of the first are long.
         let inner = a.shape().last().copied().unwrap_or(1);

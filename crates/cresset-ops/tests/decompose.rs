@@ -267,7 +267,11 @@ impl Draw {
                         a[0] = self.below(40);
                     }
                 }
-                (Op::Matmul, vec![self.array(&a, dtype, false), self.array(&b, dtype, false)])
+                let mut inputs = vec![self.array(&a, dtype, false), self.array(&b, dtype, false)];
+                if self.truth() {
+                    inputs.push(self.array(&[b[rows + 1]].into(), dtype, true));
+                }
+                (Op::Matmul, inputs)
             }
             Kind::Convolve => self.convolution(),
             Kind::MaxPool => self.pool(),
@@ -377,11 +381,15 @@ impl Draw {
         let (x, w, y) =
             (shape(n, groups * c, &size), shape(groups * o, c, &kernel), shape(n, groups * o, &count));
         let role = self.one_of(&[Role::Output, Role::Input, Role::Weight]);
-        let (inputs, output) = match role {
-            Role::Output => ([x, w], count),
-            Role::Input => ([w, y], size),
-            Role::Weight => ([x, y], kernel),
+        let channels = y[1];
+        let (mut inputs, output) = match role {
+            Role::Output => (vec![x, w], count),
+            Role::Input => (vec![w, y], size),
+            Role::Weight => (vec![x, y], kernel),
         };
+        if role == Role::Output && self.truth() {
+            inputs.push([channels].into());
+        }
         let op = Op::Convolve(Box::new(Convolution { role, stride, padding, dilation, groups, output }));
         (op, inputs.iter().map(|shape| self.array(shape, dtype, false)).collect())
     }

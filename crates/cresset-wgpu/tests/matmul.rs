@@ -193,3 +193,25 @@ fn into_a_target_that_is_there() {
     Array::apply_into(Op::Matmul, &[&a, &a], &[&a]).unwrap();
     assert_eq!(a.to_vec::<f32>().unwrap(), [7.0, 10.0, 15.0, 22.0]);
 }
+
+#[test]
+fn what_is_added_to_every_row() -> Result<()> {
+    let Some(gpu) = common::gpu() else { return Ok(()) };
+    let mut generator = Generator::new(11);
+    for dtype in [DType::F32, DType::F64, DType::F16, DType::BF16, DType::I32, DType::I64] {
+        if cresset_wgpu::abilities(gpu)?.f64 || !matches!(dtype, DType::F64 | DType::I64) {
+            for (m, k, n) in [(1, 3, 2), (5, 7, 9), (40, 20, 66), (3, 70, 33), (0, 2, 3), (2, 0, 5)] {
+                let (a, b) = (drawn(&mut generator, &[m, k], dtype), drawn(&mut generator, &[k, n], dtype));
+                // Every second number of a longer list.
+                let long = drawn(&mut generator, &[n, 2], dtype);
+                let bias = |x: &Array| x.select(1, 1);
+                let here = Array::apply(Op::Matmul, &[&a, &b, &bias(&long)?])?.remove(0);
+                let inputs = [a.to_device(gpu)?, b.to_device(gpu)?, bias(&long.to_device(gpu)?)?];
+                let there = Array::apply(Op::Matmul, &[&inputs[0], &inputs[1], &inputs[2]])?.remove(0);
+                // All sums are exact in f32.
+                assert_eq!(there.to_bytes()?, here.to_bytes()?, "{dtype} {m} {k} {n}");
+            }
+        }
+    }
+    Ok(())
+}

@@ -186,7 +186,10 @@ fn matmul(draw: &mut Draw) -> Sample {
     left.push(k);
     right.push(k);
     right.push(n);
-    let inputs = vec![Input::Vary(draw.laid(&left, ANY)), Input::Vary(draw.laid(&right, ANY))];
+    let mut inputs = vec![Input::Vary(draw.laid(&left, ANY)), Input::Vary(draw.laid(&right, ANY))];
+    if draw.truth() {
+        inputs.push(Input::Vary(draw.laid(&Shape::from([n]), ANY)));
+    }
     Sample { op: Op::Matmul, inputs }
 }
 

@@ -38,13 +38,18 @@ fn convolve(draw: &mut Draw, role: Role) -> Sample {
     let x = shape(batch, input * groups, &sizes);
     let w = shape(output * groups, input, &kernel);
     let y = shape(batch, output * groups, &windows);
+    let channels = y[1];
     let (a, b, output) = match role {
         Role::Output => (x, w, windows),
         Role::Input => (w, y, sizes),
         Role::Weight => (x, y, kernel),
     };
     let op = Op::Convolve(Box::new(Convolution { role, stride, padding, dilation, groups, output }));
-    Sample { op, inputs: vec![Input::Vary(draw.laid(&a, ANY)), Input::Vary(draw.laid(&b, ANY))] }
+    let mut inputs = vec![Input::Vary(draw.laid(&a, ANY)), Input::Vary(draw.laid(&b, ANY))];
+    if role == Role::Output && draw.truth() {
+        inputs.push(Input::Vary(draw.laid(&Shape::from([channels]), ANY)));
+    }
+    Sample { op, inputs }
 }
 
 /// Pools of one or two dimensions.

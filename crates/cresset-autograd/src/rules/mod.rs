@@ -129,7 +129,7 @@ pub(crate) fn needs(op: &Op, wanted: Some64, inputs: usize) -> Needs {
         }
         // Each factor's gradient is of the other one.
         Op::Matmul | Op::Convolve(_) => {
-            let factor = |i: usize| wanted.contains(1 - i);
+            let factor = |i: usize| wanted.contains(1 - i); // what is added needs neither
             (Some64((0..2).filter(|&i| factor(i)).fold(0, |bits, i| bits | 1 << i)), Some64::NONE)
         }
         Op::IndexPut { combine: Combine::Mul | Combine::Max | Combine::Min, .. }
@@ -162,10 +162,16 @@ pub(crate) fn differentiate<T: Carrier>(context: &Context<T>, dys: &[Option<T>])
         (Op::View(View::Permute(order)), Some(dy)) => Ok(smallvec![Some(permute_back(dy, order)?)]),
         // The driver sums what was broadcast.
         (Op::View(View::Expand(_)), Some(dy)) => Ok(smallvec![Some(dy.clone())]),
-        (Op::Matmul, Some(dy)) => Ok(smallvec![
-            context.when(0, || T::apply_one(Op::Matmul, &[dy, &transpose(context.x(1)?)?]))?, // ∂/∂a
-            context.when(1, || T::apply_one(Op::Matmul, &[&transpose(context.x(0)?)?, dy]))?, // ∂/∂b
-        ]),
+        (Op::Matmul, Some(dy)) => {
+            let mut gradients: Gradients<T> = smallvec![
+                context.when(0, || T::apply_one(Op::Matmul, &[dy, &transpose(context.x(1)?)?]))?, // ∂/∂a
+                context.when(1, || T::apply_one(Op::Matmul, &[&transpose(context.x(0)?)?, dy]))?, // ∂/∂b
+            ];
+            if context.wants(2) {
+                gradients.push(Some(dy.clone())); // what was added to every row, over which the driver sums
+            }
+            Ok(gradients)
+        }
         (
             Op::Matmul
             | Op::View(_)

@@ -2,7 +2,7 @@
 //! products by the chain rule; any other by the adjoint of its backward rule, which is linear in the gradient.
 
 use cresset_ops::{
-    Apply, Op, Outputs, Result,
+    Apply, Op, Outputs, Result, Shape,
     methods::prelude::*,
     op::{Reduction, Scan},
     view::View,
@@ -54,6 +54,18 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
                 sum = Some(match sum {
                     Some(sum) => sum.add(&part)?,
                     None => part,
+                });
+            }
+            if let Some(Some(dx)) = dxs.get(2) {
+                // What is added to every row, or to channels.
+                let shape = context.output_metas[0].shape();
+                let after = if matches!(op, Op::Matmul) { 0 } else { shape.rank() - 2 };
+                let mut line = Shape::repeat(1, 1 + after);
+                line[0] = dx.numel();
+                let dx = dx.reshape(line)?;
+                sum = Some(match sum {
+                    Some(sum) => sum.add(&dx)?,
+                    None => dx.expand(shape.clone())?,
                 });
             }
             Ok([sum].into_iter().collect())

@@ -2,7 +2,7 @@
 
 use cresset_ops::{
     Apply, Op, Result, Shape,
-    op::{Combine, Convolution, List, Role},
+    op::{Combine, Convolution, List, Reduce, Reduction, Role},
 };
 use smallvec::smallvec;
 
@@ -25,10 +25,18 @@ pub(super) fn convolve(
         )
     };
     Ok(match convolution.role {
-        Role::Output => smallvec![
-            context.when(0, || other(Role::Input, 0, context.x(1)?, dy))?, // ∂x from (w, ∂y)
-            context.when(1, || other(Role::Weight, 1, context.x(0)?, dy))?, // ∂w from (x, ∂y)
-        ],
+        Role::Output => {
+            let mut gradients: Gradients<Tensor> = smallvec![
+                context.when(0, || other(Role::Input, 0, context.x(1)?, dy))?, // ∂x from (w, ∂y)
+                context.when(1, || other(Role::Weight, 1, context.x(0)?, dy))?, // ∂w from (x, ∂y)
+            ];
+            if context.wants(2) {
+                let dims = (0..dy.rank()).filter(|&dim| dim != 1).collect();
+                let sum = Reduce { kind: Reduction::Sum, dims, keepdim: false, map: None };
+                gradients.push(Some(Tensor::apply_one(Op::Reduce(Box::new(sum)), &[dy])?)); // what was added to channels
+            }
+            gradients
+        }
         Role::Input => smallvec![
             context.when(0, || other(Role::Weight, 0, dy, context.x(1)?))?, // ∂w from (∂x, y)
             context.when(1, || other(Role::Output, 1, dy, context.x(0)?))?, // ∂y from (∂x, w)

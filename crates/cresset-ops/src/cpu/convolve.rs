@@ -26,7 +26,49 @@ const POSITIONS: usize = 128;
 /// Partial sums over images where there are not enough channels to divide the work by.
 const PARTS: usize = 8;
 
-pub fn convolve(convolution: &Convolution, a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
+/// Elements of the output that a task adds to.
+const PIECE: usize = 1 << 14;
+
+/// One of the three products of a convolution; the third input, if there is one, is added to its channels.
+pub fn biased(convolution: &Convolution, inputs: &[&Array], meta: &Meta) -> Result<Array> {
+    let &[a, b, bias] = inputs else { return convolve(convolution, inputs[0], inputs[1], meta) };
+    let wide = multiplied(meta.dtype).unwrap_or(meta.dtype);
+    if wide != meta.dtype {
+        let wider = Meta { shape: meta.shape.clone(), dtype: wide };
+        let inputs = [convert(a, wide)?, convert(b, wide)?, convert(bias, wide)?];
+        return convert(&biased(convolution, &[&inputs[0], &inputs[1], &inputs[2]], &wider)?, meta.dtype);
+    }
+    let y = convolve(convolution, a, b, meta)?;
+    match wide {
+        DType::F64 => add_channels::<f64>(&y, bias),
+        DType::F32 => add_channels::<f32>(&y, bias),
+        _ => add_channels::<i64>(&y, bias),
+    }
+    Ok(y)
+}
+
+/// Adds a number to every channel of a fresh array.
+fn add_channels<T: Number>(y: &Array, bias: &Array) {
+    let (channels, positions) = (y.shape()[1], y.shape()[2..].iter().product::<usize>());
+    let _locks = Locks::reading(&[bias]);
+    let (start, numbers, step) = (y.as_ptr() as usize, bias.as_ptr() as usize, bias.strides()[0]);
+    let planes = y.shape()[0] * channels;
+    let several = (PIECE / positions.max(1)).max(1);
+    threads::divide_range(y.numel() >= 4 * PIECE, planes, several, &|range| {
+        for plane in range {
+            // SAFETY: the bias is locked and has a number for each channel; each task has planes of its own of the result,
+            // which is fresh and contiguous.
+            let (plane, number) = unsafe {
+                let first = (start as *mut T).add(plane * positions);
+                let number = (numbers as *const T).offset((plane % channels) as isize * step);
+                (std::slice::from_raw_parts_mut(first, positions), *number)
+            };
+            plane.iter_mut().for_each(|y| *y = T::plus(*y, number));
+        }
+    });
+}
+
+fn convolve(convolution: &Convolution, a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
     let dtype = meta.dtype;
     match multiplied(dtype) {
         Some(DType::F64) if dtype == DType::F64 => product::<f64>(convolution, a, b, meta),

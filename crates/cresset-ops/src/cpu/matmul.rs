@@ -21,15 +21,17 @@ const NARROW: usize = 32;
 /// Tasks to divide a product into where it is large enough.
 const TASKS: usize = 4;
 
-pub fn matmul(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
+/// The product of two arrays, with numbers added to its rows if there are any.
+pub fn matmul(a: &Array, b: &Array, bias: Option<&Array>, meta: &Meta) -> Result<Array> {
     let dtype = meta.dtype;
     match multiplied(dtype) {
-        Some(DType::F64) if dtype == DType::F64 => product::<f64>(a, b, meta),
-        Some(DType::F32) if dtype == DType::F32 => product::<f32>(a, b, meta),
-        Some(DType::I64) if dtype == DType::I64 => product::<i64>(a, b, meta),
+        Some(DType::F64) if dtype == DType::F64 => product::<f64>(a, b, bias, meta),
+        Some(DType::F32) if dtype == DType::F32 => product::<f32>(a, b, bias, meta),
+        Some(DType::I64) if dtype == DType::I64 => product::<i64>(a, b, bias, meta),
         Some(wide) => {
             let wider = Meta { shape: meta.shape.clone(), dtype: wide };
-            convert(&matmul(&convert(a, wide)?, &convert(b, wide)?, &wider)?, dtype)
+            let bias = bias.map(|bias| convert(bias, wide)).transpose()?;
+            convert(&matmul(&convert(a, wide)?, &convert(b, wide)?, bias.as_ref(), &wider)?, dtype)
         }
         None => Err(Error::dtype("matmul", format!("not defined for {dtype}; convert with to_dtype first"))),
     }
@@ -47,9 +49,11 @@ fn batch_strides(x: &Array, batch: &[usize]) -> Steps {
     broadcast_strides(batch, &x.shape()[..own], &x.strides()[..own])
 }
 
-fn product<T: Number>(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
+fn product<T: Number>(a: &Array, b: &Array, bias: Option<&Array>, meta: &Meta) -> Result<Array> {
     let result = Array::uninitialised("matmul", meta.shape.clone(), meta.dtype)?;
-    let _locks = Locks::new([a.storage(), b.storage()].into_iter(), std::iter::empty());
+    let reads = [a.storage(), b.storage()].into_iter().chain(bias.map(Array::storage));
+    let _locks = Locks::new(reads, std::iter::empty());
+    let bias = bias.map(|bias| Line::<T> { start: bias.as_ptr().cast(), step: bias.strides()[0] });
     let rank = meta.shape.rank();
     let batch = Shape::from_slice(&meta.shape[..rank - 2]);
     let mut size = Size { m: meta.shape[rank - 2], k: a.shape()[a.rank() - 1], n: meta.shape[rank - 1] };
@@ -83,7 +87,12 @@ fn product<T: Number>(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
                 let (x, y, z) = item(i);
                 // SAFETY: the inputs are locked and inside of their arrays; each product has its part of the result,
                 // which is fresh.
-                unsafe { multiply(size, x, y, false, z) };
+                unsafe {
+                    multiply(size, x, y, false, z);
+                    if let Some(bias) = bias {
+                        bias.add_to(size, z);
+                    }
+                }
             }
         };
         threads::divide_range(size.work().saturating_mul(count) >= PARALLEL, count, several, &run);
@@ -98,12 +107,73 @@ fn product<T: Number>(a: &Array, b: &Array, meta: &Meta) -> Result<Array> {
         let (x, y, z) = item(i);
         let part = Size { m: rows.min(size.m - row), k: size.k, n: columns.min(size.n - column) };
         // SAFETY: as above; the blocks of a result do not overlap.
-        unsafe { multiply(part, x.at(row, 0), y.at(0, column), false, z.at(row, column)) };
+        unsafe {
+            multiply(part, x.at(row, 0), y.at(0, column), false, z.at(row, column));
+            if let Some(bias) = bias {
+                // While the block is in the cache.
+                bias.at(column).add_to(part, z.at(row, column));
+            }
+        }
     };
     let total = count * down * across;
     threads::divide(size.work().saturating_mul(count) >= PARALLEL, total, &task);
     drop(_locks);
     Ok(result)
+}
+
+/// Numbers that are added to every row of a matrix.
+struct Line<T> {
+    start: *const T,
+    /// From one to the next, in elements.
+    step: isize,
+}
+
+impl<T> Clone for Line<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Line<T> {}
+
+// SAFETY: a line is an address; whoever reads through it says why it may.
+unsafe impl<T> Send for Line<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Line<T> {}
+
+impl<T: Number> Line<T> {
+    /// From that column on.
+    fn at(self, column: usize) -> Line<T> {
+        Line { start: self.start.wrapping_offset(column as isize * self.step), ..self }
+    }
+
+    /// Adds the numbers to every row.
+    ///
+    /// # Safety
+    /// There is a number for every column, which may be read; the matrix may be written, and nobody else touches it.
+    unsafe fn add_to(self, size: Size, z: Matrix<T>) {
+        for row in 0..size.m {
+            let z = z.at(row, 0);
+            if (self.step, z.column) == (1, 1) {
+                // SAFETY: the caller's.
+                let (z, bias) = unsafe {
+                    (
+                        std::slice::from_raw_parts_mut(z.start, size.n),
+                        std::slice::from_raw_parts(self.start, size.n),
+                    )
+                };
+                z.iter_mut().zip(bias).for_each(|(z, &bias)| *z = T::plus(*z, bias));
+                continue;
+            }
+            for column in 0..size.n as isize {
+                // SAFETY: the caller's.
+                unsafe {
+                    let z = z.start.wrapping_offset(column * z.column);
+                    *z = T::plus(*z, *self.start.wrapping_offset(column * self.step));
+                }
+            }
+        }
+    }
 }
 
 /// Rows and columns of the result for a task, of so many products: a function of the shape alone, so that results do not

@@ -74,9 +74,9 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
         Op::Unview { view, base } => smallvec![view::unview(view, base, inputs[0])?],
         Op::Overwrite(view) => smallvec![view::overwrite(view, inputs[0], inputs[1])?],
         Op::Concat { dim } => smallvec![join::concat(*dim, inputs, &metas[0])?],
-        Op::Matmul => smallvec![matmul::matmul(inputs[0], inputs[1], &metas[0])?],
+        Op::Matmul => smallvec![matmul::matmul(inputs[0], inputs[1], inputs.get(2).copied(), &metas[0])?],
         Op::Convolve(convolution) => {
-            smallvec![convolve::convolve(convolution, inputs[0], inputs[1], &metas[0])?]
+            smallvec![convolve::biased(convolution, inputs, &metas[0])?]
         }
         Op::MaxPool(window) => pool::max_pool(window, inputs[0], &metas)?,
         Op::IndexSelect { dim } => smallvec![index::index_select(*dim, inputs[0], inputs[1], &metas[0])?],

@@ -10,7 +10,7 @@ mod rows;
 mod scan;
 mod window;
 
-use cresset_tensor::{Array, Result};
+use cresset_tensor::{Array, Result, Shape};
 use smallvec::smallvec;
 
 use crate::{
@@ -77,8 +77,10 @@ fn parts<T: Apply>(op: &Op, x: &[&T]) -> Result<Outputs<T>> {
         Op::Unview { view, base } => smallvec![indexing::unview(view, base, x[0])?],
         Op::Overwrite(view) => smallvec![indexing::overwrite(view, x[0], x[1])?],
         Op::Concat { dim } => smallvec![indexing::concat(*dim, x)?],
-        Op::Matmul => smallvec![reduction::matmul(x[0], x[1])?],
-        Op::Convolve(convolution) => smallvec![window::convolve(convolution, x[0], x[1])?],
+        Op::Matmul => smallvec![biased(reduction::matmul(x[0], x[1])?, x, 0)?],
+        Op::Convolve(convolution) => {
+            smallvec![biased(window::convolve(convolution, x[0], x[1])?, x, convolution.stride.len())?]
+        }
         Op::MaxPool(window) => window::max_pool(window, x[0])?,
         Op::IndexSelect { dim } => smallvec![indexing::index_select(*dim, x[0], x[1])?],
         Op::IndexPut { dim, combine } => {
@@ -89,6 +91,15 @@ fn parts<T: Apply>(op: &Op, x: &[&T]) -> Result<Outputs<T>> {
         Op::Softmax { dim, log } => smallvec![rows::softmax(*dim, *log, x[0])?],
         Op::Normalize { dims, epsilon } => rows::normalize(*dims, *epsilon, x[0])?,
     })
+}
+
+/// A product to which the third input is added, along the dimension before the last `after`.
+#[track_caller]
+fn biased<T: Apply>(product: T, inputs: &[&T], after: usize) -> Result<T> {
+    let Some(bias) = inputs.get(2) else { return Ok(product) };
+    let mut shape = Shape::repeat(1, 1 + after);
+    shape[0] = bias.numel();
+    T::formula(&[&product, &shaped(*bias, shape)?], &[], |x, _| x[0] + x[1])
 }
 
 #[track_caller]

@@ -12,7 +12,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::{
     expr::Type,
-    op::{Map, Op, Reduce, Reduction, Scan},
+    op::{Map, Op, Reduce, Reduction, Role, Scan},
 };
 
 /// Shape and dtype of one output.
@@ -70,12 +70,19 @@ pub fn infer(op: &Op, inputs: &[&Array]) -> Result<Metas> {
         }
         Op::Concat { dim } => smallvec![infer_concat(op, *dim, inputs)?],
         Op::Matmul => {
-            let [a, b] = take(op, inputs)?;
-            smallvec![infer_matmul(op, a, b)?]
+            let ([a, b], bias) = take_biased(op, inputs)?;
+            let product = infer_matmul(op, a, b)?;
+            check_bias(op, bias, &product, product.shape.rank() - 1)?;
+            smallvec![product]
         }
         Op::Convolve(convolution) => {
-            let [a, b] = take(op, inputs)?;
-            smallvec![window::infer_convolution(op, convolution, a, b)?]
+            let ([a, b], bias) = match convolution.role {
+                Role::Output => take_biased(op, inputs)?,
+                Role::Input | Role::Weight => (take(op, inputs)?, None),
+            };
+            let product = window::infer_convolution(op, convolution, a, b)?;
+            check_bias(op, bias, &product, 1)?;
+            smallvec![product]
         }
         Op::MaxPool(window) => {
             let [x] = take(op, inputs)?;
@@ -314,6 +321,33 @@ fn infer_concat(op: &Op, dim: usize, inputs: &[&Array]) -> Result<Meta> {
     }
     shape.checked_numel(op.name())?;
     Ok(meta(shape, first.dtype()))
+}
+
+/// Two inputs, and perhaps what is added to their product.
+fn take_biased<'a>(op: &Op, inputs: &[&'a Array]) -> Result<([&'a Array; 2], Option<&'a Array>)> {
+    match *inputs {
+        [a, b, bias] => Ok(([a, b], Some(bias))),
+        _ => Ok((take(op, inputs)?, None)),
+    }
+}
+
+/// What is added to a product has one number for each place of a dimension.
+fn check_bias(op: &Op, bias: Option<&Array>, product: &Meta, dim: usize) -> Result<()> {
+    let Some(bias) = bias else { return Ok(()) };
+    let count = product.shape[dim];
+    if bias.shape()[..] != [count] {
+        return Err(Error::shape(
+            op.name(),
+            format!("what is added must have one number for each of {count}, not {}", bias.shape()),
+        ));
+    }
+    if bias.dtype() != product.dtype {
+        return Err(Error::dtype(
+            op.name(),
+            format!("what is added must have the product's dtype: {} and {}", bias.dtype(), product.dtype),
+        ));
+    }
+    Ok(())
 }
 
 fn infer_matmul(op: &Op, a: &Array, b: &Array) -> Result<Meta> {

@@ -254,7 +254,12 @@ fn convolve<T: Apply>(
     }
     let op =
         Op::Convolve(Box::new(Convolution { role: Role::Output, stride, padding, dilation, groups, output }));
-    finish(name, T::apply_one(op, &[&x, weight])?, bias, batched)
+    match bias {
+        Some(bias) if bias.shape()[..] == weight.shape()[..1] => {
+            finish(name, T::apply_one(op, &[&x, weight, bias])?, None, batched)
+        }
+        _ => finish(name, T::apply_one(op, &[&x, weight])?, bias, batched),
+    }
 }
 
 #[track_caller]

@@ -275,6 +275,23 @@ pub trait Matrices: Apply {
                 ),
             ));
         }
+        if let (Some(bias), 2, 2..) = (bias, weight.rank(), self.rank())
+            && bias.shape()[..] == weight.shape()[..1]
+        {
+            check_dtypes("linear", self, weight)?;
+            check_dtypes("linear", self, bias)?;
+            // All rows are those of one product.
+            let mut shape = self.shape().clone();
+            let rows = shape[..shape.rank() - 1].iter().product();
+            let weight = permuted(weight, &[1, 0])?;
+            if shape.rank() == 2 {
+                return Self::apply_one(Op::Matmul, &[self, &weight, bias]);
+            }
+            let y = Self::apply_one(Op::Matmul, &[&shaped(self, [rows, last].into())?, &weight, bias])?;
+            let dim = shape.rank() - 1;
+            shape[dim] = bias.numel();
+            return shaped(&y, shape);
+        }
         let y = match weight.rank() {
             1 => self.matmul(weight)?,
             _ => self.matmul(&permuted(weight, &[1, 0])?)?,

@@ -14,7 +14,7 @@ use cresset_ops::{
 use smallvec::SmallVec;
 
 use super::{
-    product::{Product, Size, compute, form::Form, word},
+    product::{Bias, Product, Size, compute, form::Form, word},
     view,
 };
 use crate::card::Card;
@@ -62,7 +62,7 @@ pub fn convolve(card: &Arc<Card>, op: &Op, convolution: &Convolution, inputs: &[
 /// What is to be computed.
 pub fn product(card: &Arc<Card>, op: &Op, convolution: &Convolution, inputs: &[&Array]) -> Result<Product> {
     let (shape, name) = (infer(op, inputs)?.remove(0).shape, op.name());
-    let &[a, b] = inputs else {
+    let &[a, b, ref bias @ ..] = inputs else {
         return Err(Error::argument(name, format!("takes two arrays, not {}", inputs.len())));
     };
     let spatial = convolution.stride.len();
@@ -149,6 +149,10 @@ pub fn product(card: &Arc<Card>, op: &Op, convolution: &Convolution, inputs: &[&
             Role::Weight => [true, true],
         },
         words,
+        bias: match bias.first() {
+            Some(bias) => Some(Bias { numbers: (*bias).clone(), run: word(name, positions)?.max(1) }),
+            None => None,
+        },
         shape,
     })
 }

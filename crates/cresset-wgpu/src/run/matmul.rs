@@ -9,7 +9,7 @@ use cresset_ops::{
 };
 use smallvec::SmallVec;
 
-use super::product::{Product, Size, compute, form::Form, word};
+use super::product::{Bias, Product, Size, compute, form::Form, word};
 use crate::card::Card;
 
 /// Dimensions of a batch that kernels have parameters for.
@@ -30,7 +30,7 @@ pub fn matmul(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Array> {
 /// What is to be computed.
 pub fn product(op: &Op, inputs: &[&Array]) -> Result<Product> {
     let (shape, name) = (infer(op, inputs)?.remove(0).shape, op.name());
-    let &[a, b] = inputs else {
+    let &[a, b, ref bias @ ..] = inputs else {
         return Err(Error::argument(name, format!("takes two arrays, not {}", inputs.len())));
     };
     let rank = shape.rank();
@@ -82,6 +82,7 @@ pub fn product(op: &Op, inputs: &[&Array]) -> Result<Product> {
         run: word(name, n)?,
         deep: [nearer(a_depth, a_line), nearer(b_depth, b_line)],
         words,
+        bias: bias.first().map(|bias| Bias { numbers: (*bias).clone(), run: 1 }),
         shape,
     })
 }

@@ -24,7 +24,7 @@ use crate::{
     abilities::Abilities,
     card::Card,
     kernels::{self, Access, Source},
-    memory::buffer,
+    memory::{Buffer, buffer},
     wgsl::{Writer, element::Element, param},
 };
 
@@ -64,8 +64,18 @@ pub struct Product {
     pub deep: [bool; 2],
     /// The form's parameters.
     pub words: SmallVec<[u32; 32]>,
+    /// What is added to the result.
+    pub bias: Option<Bias>,
     /// The shape of the result.
     pub shape: Shape,
+}
+
+/// Numbers added to a product: to every row of a product of matrices, or to the channels of a convolution.
+pub struct Bias {
+    /// The numbers.
+    pub numbers: Array,
+    /// So many elements of the result one after the other have the same.
+    pub run: u32,
 }
 
 /// What the kernel of a product depends on.
@@ -76,6 +86,8 @@ pub struct Template {
     dtype: DType,
     target: DType,
     deep: [bool; 2],
+    /// Is something added to what was summed?
+    biased: bool,
 }
 
 /// A size as kernels count.
@@ -163,7 +175,23 @@ impl Template {
         for side in [Side::A, Side::B] {
             writer.bind(side.buffer(), Element::of(self.dtype, abilities), Access::Read, false);
         }
+        if self.biased {
+            writer.bind("bias", Element::of(self.dtype, abilities), Access::Read, false);
+        }
         writer.bind("c", self.written(abilities), Access::Write, false);
+    }
+
+    /// What is added to the result of a row and a column: one of the two says which number it is.
+    fn bias(&self, row: &str, column: &str, abilities: &Abilities) -> String {
+        let number = match self.form {
+            Form::Matrices { .. } => column.to_owned(),
+            Form::Convolution { .. } => format!("(item * m + {row})"),
+        };
+        Element::of(self.dtype, abilities).load(
+            "bias",
+            &format!("(bias_offset + {number} * bias_step)"),
+            false,
+        )
     }
 
     /// How results lie in memory.
@@ -173,7 +201,9 @@ impl Template {
 
     /// Gives the parameters their names.
     fn parameters(&self, body: &mut String) {
-        let names = NAMES.map(str::to_owned).into_iter().chain(self.form.names());
+        let added = if self.biased { &["bias_offset", "bias_step"][..] } else { &[] };
+        let added = added.iter().map(|&name| name.to_owned());
+        let names = NAMES.map(str::to_owned).into_iter().chain(self.form.names()).chain(added);
         for (i, name) in names.enumerate() {
             let _ = writeln!(body, "    let {name} = {};", param(i));
         }
@@ -213,10 +243,18 @@ impl Template {
                         if deep != [false, false] && (!matches!(way, Way::Tiled(_)) || dtype != DType::F32) {
                             continue;
                         }
-                        samples.push(Template { form, way, dtype, target: dtype, deep });
+                        let sample = Template { form, way, dtype, target: dtype, deep, biased: false };
+                        let biased = match form {
+                            Form::Matrices { dims } => dims == 0,
+                            Form::Convolution { role, .. } => role == Role::Output,
+                        };
+                        if biased {
+                            samples.push(Template { biased, ..sample.clone() });
+                        }
+                        samples.push(sample.clone());
                         let wide = wide(dtype, abilities);
                         if wide != dtype && j == 0 {
-                            samples.push(Template { form, way, dtype, target: wide, deep });
+                            samples.push(Template { target: wide, ..sample });
                         }
                     }
                 }
@@ -276,6 +314,8 @@ fn run(card: &Arc<Card>, product: &Product, choice: Choice, result: &Array) -> R
         dtype,
         target: into.dtype(),
         deep: if matches!(choice.way, Way::Tiled(_)) { product.deep } else { [false; 2] },
+        // Parts are added up first.
+        biased: product.bias.is_some() && sums.is_none(),
     };
     let words = (numel as u64).div_ceil(u64::from(template.written(&card.abilities).per_word()));
     let (total, groups) = match choice.way {
@@ -294,14 +334,36 @@ fn run(card: &Arc<Card>, product: &Product, choice: Choice, result: &Array) -> R
     parameters.extend([size.m, size.n, size.k, depth, size.items, product.run, numel as u32, total]);
     parameters.extend_from_slice(&product.words);
     debug_assert_eq!(parameters.len(), NAMES.len() + product.form.names().len(), "{:?}", product.form);
+    let mut buffers: SmallVec<[&Arc<Buffer>; 4]> =
+        SmallVec::from_slice(&[buffer(&product.a)?, buffer(&product.b)?]);
+    if let (Some(bias), true) = (&product.bias, template.biased) {
+        parameters.extend(bias.words());
+        buffers.push(buffer(&bias.numbers)?);
+    }
+    buffers.push(buffer(into)?);
     let kernel = card.kernel(name, kernels::Template::Product(template))?;
-    let buffers = [buffer(&product.a)?, buffer(&product.b)?, buffer(into)?];
     card.dispatch(&kernel, &buffers, &parameters, [groups.min(GROUPS) as u32, 1, 1])?;
-    let Some(sums) = sums else { return Ok(()) };
-    let template = join::Template { parts: sums.dtype(), target: dtype };
+    let Some(sums) = &sums else { return Ok(()) };
+    let template = join::Template { parts: sums.dtype(), target: dtype, biased: product.bias.is_some() };
     let kernel = card.kernel(name, kernels::Template::Join(template))?;
     let groups = (numel as u64).div_ceil(u64::from(per_word * join::GROUP)).min(GROUPS) as u32;
-    card.dispatch(&kernel, &[buffer(&sums)?, buffer(result)?], &[numel as u32, parts], [groups, 1, 1])
+    let mut parameters: SmallVec<[u32; 64]> = SmallVec::from_slice(&[numel as u32, parts]);
+    let mut buffers: SmallVec<[&Arc<Buffer>; 4]> = SmallVec::from_slice(&[buffer(sums)?]);
+    if let Some(bias) = &product.bias {
+        parameters.extend(bias.words());
+        parameters.extend([bias.run, bias.numbers.numel() as u32]);
+        buffers.push(buffer(&bias.numbers)?);
+    }
+    buffers.push(buffer(result)?);
+    card.dispatch(&kernel, &buffers, &parameters, [groups, 1, 1])
+}
+
+impl Bias {
+    /// Where the numbers lie.
+    fn words(&self) -> [u32; 2] {
+        // Negative strides wrap, and so do the sums they enter.
+        [self.numbers.offset() as u32, self.numbers.strides().first().copied().unwrap_or(0) as u32]
+    }
 }
 
 #[cfg(test)]
@@ -366,19 +428,32 @@ mod tests {
                 if i > 1 && i - 2 != number % 3 {
                     continue;
                 }
-                let expected = Array::apply(op.clone(), &[&see(a), &see(b)]).unwrap().remove(0);
-                let expected = expected.to_bytes().unwrap();
-                let (a, b) = (see(&card.upload(a).unwrap()), see(&card.upload(b).unwrap()));
-                let product = match op {
-                    Op::Matmul => run::matmul::product(op, &[&a, &b]),
-                    Op::Convolve(convolution) => run::convolve::product(&card, op, convolution, &[&a, &b]),
-                    other => panic!("{other:?} is no product"),
+                // What is added, where something may be.
+                let added = match op {
+                    Op::Matmul if i == 0 => Some(numbers(&[69], 8)),
+                    Op::Convolve(convolution) if convolution.role == Role::Output => Some(numbers(&[8], 9)),
+                    _ => None,
                 };
-                let product = product.unwrap();
-                for parts in [1, 3] {
-                    let result = card.fresh("test", product.shape.clone(), DType::F32).unwrap();
-                    run(&card, &product, Choice { way, parts }, &result).unwrap();
-                    assert!(result.to_bytes().unwrap() == expected, "{op:?} by {way:?} in {parts} parts");
+                for bias in [None, added] {
+                    let on_card = [Some(see(a)), Some(see(b)), bias.clone()];
+                    let inputs: Vec<Array> = on_card.into_iter().flatten().collect();
+                    let expected = Array::apply(op.clone(), &inputs.iter().collect::<Vec<_>>()).unwrap();
+                    let expected = expected[0].to_bytes().unwrap();
+                    let (a, b) = (see(&card.upload(a).unwrap()), see(&card.upload(b).unwrap()));
+                    let bias = bias.map(|bias| card.upload(&bias).unwrap());
+                    let inputs: Vec<&Array> = [&a, &b].into_iter().chain(&bias).collect();
+                    let product = match op {
+                        Op::Matmul => run::matmul::product(op, &inputs),
+                        Op::Convolve(convolution) => run::convolve::product(&card, op, convolution, &inputs),
+                        other => panic!("{other:?} is no product"),
+                    };
+                    let product = product.unwrap();
+                    for parts in [1, 3] {
+                        let result = card.fresh("test", product.shape.clone(), DType::F32).unwrap();
+                        run(&card, &product, Choice { way, parts }, &result).unwrap();
+                        let what = format!("{op:?} by {way:?} in {parts} parts, added {}", bias.is_some());
+                        assert!(result.to_bytes().unwrap() == expected, "{what}");
+                    }
                 }
             }
         }

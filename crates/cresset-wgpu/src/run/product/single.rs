@@ -42,6 +42,7 @@ pub fn direct(template: &Template, abilities: &Abilities) -> Source {
     *body += "    for (var kk = k_first; kk < k_end; kk++) {\n";
     step(template, abilities, body);
     *body += "    }\n";
+    add_bias(template, abilities, body);
     if per_word > 1 {
         let _ =
             writeln!(body, "    packed |= ({}) << (sub * {}u);\n    }}", element.pack("sum"), element.bits());
@@ -92,6 +93,7 @@ pub fn shared(template: &Template, width: u32, abilities: &Abilities) -> Source 
     } else {
         gathering.print(&mut writer.globals, body);
     }
+    add_bias(template, abilities, body);
     if per_word > 1 {
         let _ = writeln!(
             body,
@@ -108,6 +110,13 @@ pub fn shared(template: &Template, width: u32, abilities: &Abilities) -> Source 
     }
     *body += "    }\n";
     writer.finish(abilities, [width, 1, 1])
+}
+
+/// Adds what is to be added to the sum.
+fn add_bias(template: &Template, abilities: &Abilities, body: &mut String) {
+    if template.biased {
+        let _ = writeln!(body, "    sum = sum + {};", template.bias("row", "column", abilities));
+    }
 }
 
 /// Which row and column of which matrix the element at `place` is, and what follows from them.

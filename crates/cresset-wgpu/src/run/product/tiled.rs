@@ -6,7 +6,11 @@ use std::fmt::Write as _;
 
 use cresset_ops::cpu::plan::Lane;
 
-use super::{Template, fma, form::Side, load, store};
+use super::{
+    Template, fma,
+    form::{Form, Side},
+    load, store,
+};
 use crate::{
     abilities::Abilities,
     kernels::Source,
@@ -254,6 +258,16 @@ fn results(template: &Template, tile: Tile, abilities: &Abilities, body: &mut St
     }
     let element = template.written(abilities);
     let per_word = element.per_word();
+    // Of matrices it is each column's, of a convolution each row's.
+    let by_column = matches!(template.form, Form::Matrices { .. });
+    if template.biased && by_column {
+        for quad in 0..columns / 4 {
+            for i in 0..4 {
+                let bias = template.bias("", &format!("min(column{quad}_{i}n, n - 1u)"), abilities);
+                let _ = writeln!(body, "    let bias{quad}_{i} = {bias};");
+            }
+        }
+    }
     for row in 0..rows {
         let _ = writeln!(
             body,
@@ -261,11 +275,20 @@ fn results(template: &Template, tile: Tile, abilities: &Abilities, body: &mut St
             row / 4 * down,
             row % 4
         );
+        if template.biased && !by_column {
+            let _ = writeln!(body, "    let bias = {};", template.bias(&format!("row{row}"), "", abilities));
+        }
         for quad in 0..columns / 4 {
             for i in (0..4).step_by(per_word as usize) {
-                let values: Vec<String> = (i..i + per_word)
-                    .map(|i| format!("sum{row}_{quad}.{}", ["x", "y", "z", "w"][i as usize]))
-                    .collect();
+                let value = |i: u32| {
+                    let sum = format!("sum{row}_{quad}.{}", ["x", "y", "z", "w"][i as usize]);
+                    match (template.biased, by_column) {
+                        (false, _) => sum,
+                        (true, true) => format!("({sum} + bias{quad}_{i})"),
+                        (true, false) => format!("({sum} + bias)"),
+                    }
+                };
+                let values: Vec<String> = (i..i + per_word).map(value).collect();
                 let place = format!("column{quad}_{i} + row{row} * run");
                 let statement = store(element, &values, &place);
                 let _ = writeln!(body, "    if (column{quad}_{i}n < n) {{ {statement} }}");
