@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use cresset_ops::{
-    Array, Error, Op, Result,
+    Array, Error, Op, Result, Shape,
     infer::infer,
     op::{Convolution, Role},
 };
 use smallvec::SmallVec;
 
 use super::{
+    phases,
     product::{Bias, Product, Size, compute, form::Form, word},
     view,
 };
@@ -56,15 +57,33 @@ impl Sides {
 
 /// One of the three products of a convolution.
 pub fn convolve(card: &Arc<Card>, op: &Op, convolution: &Convolution, inputs: &[&Array]) -> Result<Array> {
+    if let (Role::Input, &[w, y]) = (convolution.role, inputs) {
+        let shape = infer(op, inputs)?.remove(0).shape;
+        if phases::is_worth(convolution, &shape, w) {
+            return phases::by_phases(card, op.name(), convolution, shape, w, y);
+        }
+    }
     compute(card, &product(card, op, convolution, inputs)?)
 }
 
 /// What is to be computed.
 pub fn product(card: &Arc<Card>, op: &Op, convolution: &Convolution, inputs: &[&Array]) -> Result<Product> {
-    let (shape, name) = (infer(op, inputs)?.remove(0).shape, op.name());
+    let shape = infer(op, inputs)?.remove(0).shape;
     let &[a, b, ref bias @ ..] = inputs else {
-        return Err(Error::argument(name, format!("takes two arrays, not {}", inputs.len())));
+        return Err(Error::argument(op.name(), format!("takes two arrays, not {}", inputs.len())));
     };
+    product_of(card, op.name(), convolution, shape, [a, b], bias.first().copied())
+}
+
+/// What is to be computed of a result of such a shape.
+pub fn product_of(
+    card: &Arc<Card>,
+    name: &'static str,
+    convolution: &Convolution,
+    shape: Shape,
+    [a, b]: [&Array; 2],
+    bias: Option<&Array>,
+) -> Result<Product> {
     let spatial = convolution.stride.len();
     if spatial > 3 {
         return Err(Error::argument(
@@ -97,7 +116,11 @@ pub fn product(card: &Arc<Card>, op: &Op, convolution: &Convolution, inputs: &[&
     let count = |sizes: &[usize]| sizes.iter().fold(1usize, |all, &size| all.saturating_mul(size));
     let (places, plane, positions) = (count(&w.sizes[2..]), count(&x.sizes[2..]), count(&y.sizes[2..]));
     let all = |list: &[usize], value: usize| list.iter().all(|&one| one == value);
-    let single = all(&w.sizes[2..], 1) && all(&convolution.stride, 1) && all(&convolution.padding, 0);
+    // A phase of a convolution may be longer or shorter than what it is computed of.
+    let single = all(&w.sizes[2..], 1)
+        && all(&convolution.stride, 1)
+        && all(&convolution.padding, 0)
+        && x.sizes[2..] == y.sizes[2..];
     let lines = if single { x.line().zip(y.line()) } else { None };
     let dims = if lines.is_some() { 0 } else { spatial };
     let mut words: SmallVec<[u32; 32]> = SmallVec::new();
@@ -149,8 +172,8 @@ pub fn product(card: &Arc<Card>, op: &Op, convolution: &Convolution, inputs: &[&
             Role::Weight => [true, true],
         },
         words,
-        bias: match bias.first() {
-            Some(bias) => Some(Bias { numbers: (*bias).clone(), run: word(name, positions)?.max(1) }),
+        bias: match bias {
+            Some(bias) => Some(Bias { numbers: bias.clone(), run: word(name, positions)?.max(1) }),
             None => None,
         },
         shape,

@@ -12,6 +12,7 @@ pub mod map;
 pub mod matmul;
 pub mod neighbours;
 pub mod normalize;
+mod phases;
 pub mod pool;
 pub mod product;
 pub mod reduce;

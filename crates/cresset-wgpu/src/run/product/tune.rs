@@ -93,3 +93,57 @@ pub fn tuned(
     known().get_or_insert_default().insert(class, fastest.1);
     Ok(fastest.1)
 }
+
+#[cfg(test)]
+mod tests {
+    use cresset_ops::{Apply, Array, Op, cpu::plan::Lane};
+
+    use super::*;
+    use crate::{
+        Gpu,
+        card::card,
+        run::{
+            matmul,
+            product::{choice, run},
+        },
+    };
+
+    #[test]
+    fn a_choice_is_measured_once_and_computes_what_the_processor_does() {
+        let Ok(gpu) = Device::gpu(0) else {
+            assert!(std::env::var_os("CRESSET_REQUIRE_GPU").is_none(), "a GPU is required here");
+            return println!("skipped: no GPU adapter");
+        };
+        let card = card(gpu).unwrap();
+        let numbers = |shape: [usize; 2], step: usize| {
+            let list = (0..shape[0] * shape[1]).map(|i| ((i * step) % 11) as f32 - 5.0).collect();
+            Array::from_vec(list, shape).unwrap()
+        };
+        let (a, b) = (numbers([37, 90], 7), numbers([90, 41], 3));
+        let expected = Array::apply(Op::Matmul, &[&a, &b]).unwrap().remove(0).to_bytes().unwrap();
+        let (a, b) = (card.upload(&a).unwrap(), card.upload(&b).unwrap());
+        let product = matmul::product(&Op::Matmul, &[&a, &b]).unwrap();
+        let result = card.fresh("test", product.shape.clone(), DType::F32).unwrap();
+        let all = choice::candidates(&product.size, Lane::F32, &card.abilities);
+        let default = choice::choose(&product.size, product.deep, Lane::F32, &card.abilities);
+        let some: Vec<Choice> = all.iter().copied().take(2).collect();
+        assert!(some.len() == 2, "{all:?}");
+        let mut runs = Vec::new();
+        let mut tune = || {
+            let class = Class::of(&card, &product);
+            tuned(&card, class, some.clone(), default, |choice| {
+                runs.push(choice);
+                run(&card, &product, choice, &result)
+            })
+        };
+        let first = tune().unwrap();
+        assert!(first == default || some.contains(&first));
+        assert_eq!(tune().unwrap(), first);
+        // Each was measured, the first time alone.
+        let each = 1 + REPEATS * RUNS as usize;
+        let others = some.iter().filter(|&&choice| choice != default).count();
+        assert_eq!(runs.len(), each * (1 + others));
+        run(&card, &product, first, &result).unwrap();
+        assert_eq!(result.to_bytes().unwrap(), expected);
+    }
+}
