@@ -23,8 +23,10 @@ use crate::{
 
 /// Work (elements times steps) below which no other thread is called: waking one takes some microseconds.
 const PARALLEL: usize = 1 << 16;
-/// Elements of one task.
+/// Elements of one task, if a step or two are all that is done with them.
 const TASK: usize = 16 * CHUNK;
+/// Work of one task of a longer formula.
+const WORK: usize = 1 << 16;
 /// From so many elements on, tasks are larger: to begin one takes a microsecond.
 const MANY: usize = 1 << 20;
 /// Elements of one of them.
@@ -170,8 +172,9 @@ fn evaluate(
     let large = fresh && bytes > stream::BEYOND;
     let evaluation = Evaluation { source, outputs: output_sides, fresh, large };
     let trouble = AtomicBool::new(false);
-    let task = if numel >= MANY { LARGE_TASK } else { TASK };
-    threads::divide_range(numel * plan.steps.len().max(1) >= PARALLEL, numel, task, &|range| {
+    let steps = plan.steps.len().max(1);
+    let task = if numel >= MANY { LARGE_TASK } else { (WORK / steps).next_multiple_of(CHUNK).min(TASK) };
+    threads::divide_range(numel * steps >= PARALLEL, numel, task, &|range| {
         if evaluation.run(range) != Some(Trouble::default()) {
             trouble.store(true, Ordering::Relaxed);
         }
