@@ -3,7 +3,7 @@
 use cresset_tensor::{Array, DType, Device, Error, Result, Shape};
 
 use super::{
-    Dropouts, Softmaxes,
+    Dropouts, Joining, Slicing, Softmaxes,
     fused::{formula_of_places, shaped, transposed},
 };
 use crate::{
@@ -69,34 +69,69 @@ pub trait Attention: Apply {
         };
         let (length, width) = (self.shape()[self.rank() - 2], self.shape()[self.rank() - 1]);
         let scale = scale.unwrap_or_else(|| 1.0 / (width as f64).sqrt());
-        let keys = key.shape()[key.rank() - 2];
-        let causal = || {
-            formula_of_places(self, &[length, keys].into(), &[keys.into()], |_, n| {
-                let (row, column) = (Expr::index().floor_divide(n[0]), Expr::index().remainder(n[0]));
-                column.le(row)
-            })
-        };
-        let mask = if is_causal { Some(causal()?) } else { attn_mask.cloned() };
-        // Which numbers are scaled is as in PyTorch, since large products tell: both factors, or with samples and heads
-        // of equal number, the products.
-        let same_heads = self.rank() == 4 && key.rank() == 4 && self.shape()[..2] == key.shape()[..2];
-        let (products, scale) = if same_heads {
-            (Self::apply_one(Op::Matmul, &[self, &transposed(&key)?])?, scale)
-        } else {
-            let root = [scale.abs().sqrt().into()];
-            let query = Self::formula(&[self], &root, |x, n| x[0] * n[0])?;
-            let key = Self::formula(&[&key], &root, |x, n| x[0] * n[0])?;
-            (Self::apply_one(Op::Matmul, &[&query, &transposed(&key)?])?, scale.signum())
-        };
-        let weights = match mask {
-            None if scale == 1.0 => products.softmax(-1)?,
-            None => Self::formula(&[&products], &[scale.into()], |x, n| x[0] * n[0])?.softmax(-1)?,
-            Some(mask) if is_causal => masked(&products, scale, &mask)?.softmax(-1)?,
-            Some(mask) => masked_softmax(&products, scale, &mask)?,
-        };
-        let weights = if dropout_p == 0.0 { weights } else { weights.dropout(dropout_p, true)? };
-        Self::apply_one(Op::Matmul, &[&weights, &value])
+        let in_blocks = is_causal && length > BLOCK && self.device() == Device::Cpu;
+        if !in_blocks {
+            let options =
+                AttentionOptions { attn_mask, dropout_p, is_causal, scale: Some(scale), enable_gqa };
+            return attended(self, &key, &value, 0, options);
+        }
+        let mut blocks = Vec::with_capacity(length.div_ceil(BLOCK));
+        for first in (0..length).step_by(BLOCK) {
+            let count = BLOCK.min(length - first);
+            let rows = |x: &Self, first: usize, count: usize| x.narrow(-2, first as i64, count as i64);
+            // Keys that no query of this block looks at are not multiplied.
+            let seen = key.shape()[key.rank() - 2].min(first + count);
+            let (query, key, value) =
+                (rows(self, first, count)?, rows(&key, 0, seen)?, rows(&value, 0, seen)?);
+            let options =
+                AttentionOptions { attn_mask, dropout_p, is_causal, scale: Some(scale), enable_gqa };
+            blocks.push(attended(&query, &key, &value, first, options)?);
+        }
+        Self::cat(&blocks, -2)
     }
+}
+
+/// Queries that are done at once where each looks only at the keys up to its own place.
+const BLOCK: usize = 128;
+
+/// Attention of queries of which the first stands at a place of the sequence. The options' scale is said.
+#[track_caller]
+fn attended<T: Apply>(
+    query: &T,
+    key: &T,
+    value: &T,
+    first: usize,
+    options: AttentionOptions<'_, T>,
+) -> Result<T> {
+    let AttentionOptions { attn_mask, dropout_p, is_causal, scale, .. } = options;
+    let scale = scale.unwrap_or(1.0);
+    let (length, keys) = (query.shape()[query.rank() - 2], key.shape()[key.rank() - 2]);
+    let causal = || {
+        formula_of_places(query, &[length, keys].into(), &[keys.into(), first.into()], |_, n| {
+            let (row, column) = (Expr::index().floor_divide(n[0]), Expr::index().remainder(n[0]));
+            column.le(row + n[1])
+        })
+    };
+    let mask = if is_causal { Some(causal()?) } else { attn_mask.cloned() };
+    // Which numbers are scaled is as in PyTorch, since large products tell: both factors, or with samples and heads
+    // of equal number, the products.
+    let same_heads = query.rank() == 4 && key.rank() == 4 && query.shape()[..2] == key.shape()[..2];
+    let (products, scale) = if same_heads {
+        (T::apply_one(Op::Matmul, &[query, &transposed(key)?])?, scale)
+    } else {
+        let root = [scale.abs().sqrt().into()];
+        let query = T::formula(&[query], &root, |x, n| x[0] * n[0])?;
+        let key = T::formula(&[key], &root, |x, n| x[0] * n[0])?;
+        (T::apply_one(Op::Matmul, &[&query, &transposed(&key)?])?, scale.signum())
+    };
+    let weights = match mask {
+        None if scale == 1.0 => products.softmax(-1)?,
+        None => T::formula(&[&products], &[scale.into()], |x, n| x[0] * n[0])?.softmax(-1)?,
+        Some(mask) if is_causal => masked(&products, scale, &mask)?.softmax(-1)?,
+        Some(mask) => masked_softmax(&products, scale, &mask)?,
+    };
+    let weights = if dropout_p == 0.0 { weights } else { weights.dropout(dropout_p, true)? };
+    T::apply_one(Op::Matmul, &[&weights, value])
 }
 
 impl<T: Apply> Attention for T {}
