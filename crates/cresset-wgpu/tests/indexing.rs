@@ -152,3 +152,45 @@ fn sums_are_the_processor_s_to_the_last_bit() {
         assert_eq!(there.to_bytes().unwrap(), here.to_bytes().unwrap());
     }
 }
+
+#[test]
+fn most_of_a_long_list_meets_in_few_places() {
+    let Some(gpu) = common::gpu() else { return };
+    let (count, places) = (20_011usize, 700usize);
+    // Two places get most, some less, and many nothing; whole numbers, whose sums are exact in any order.
+    let place = |i: usize| match i * 7919 % 10 {
+        0..5 => 3,
+        5..8 => 699,
+        8 => i * 31 % 40,
+        _ => i % places,
+    };
+    let index = Array::from_vec((0..count).map(|i| place(i) as i64).collect(), [count]).unwrap();
+    for (dtype, width) in [(DType::F32, 1usize), (DType::F32, 5), (DType::I32, 3), (DType::F16, 2)] {
+        let n = count * width;
+        let source: Vec<f32> = (0..n).map(|i| ((i * 13) % 5) as f32 - 2.0).collect();
+        let shape = if width == 1 { vec![count] } else { vec![count, width] };
+        let source = Array::from_vec(source, shape.clone()).unwrap().to_dtype(dtype).unwrap();
+        let target = Array::ones_with([&[places], &shape[1..]].concat(), dtype).unwrap();
+        for combine in [Combine::Add, Combine::Max] {
+            let op = Op::IndexPut { dim: 0, combine };
+            let here = apply(&op, &[&target, &index, &source]);
+            let inputs = [&target, &index, &source].map(|x| x.to_device(gpu).unwrap());
+            let there = apply(&op, &[&inputs[0], &inputs[1], &inputs[2]]);
+            assert_same(&here, &there, &format!("{dtype} {width} {combine:?}"));
+        }
+    }
+    // Sums that are rounded are the same every time, and near to the processor's.
+    let source =
+        Array::from_vec((0..count).map(|i| 0.1 + (i % 77) as f32 * 0.01).collect(), [count]).unwrap();
+    let target = Array::zeros([places]);
+    let op = Op::Scatter { dim: 0, combine: Combine::Add };
+    let here = apply(&op, &[&target, &index, &source]);
+    let inputs = [&target, &index, &source].map(|x| x.to_device(gpu).unwrap());
+    let sums = || apply(&op, &[&inputs[0], &inputs[1], &inputs[2]]);
+    let there = sums();
+    assert_eq!(there.to_bytes().unwrap(), sums().to_bytes().unwrap());
+    let (here, there) = (here.to_vec::<f32>().unwrap(), there.to_vec::<f32>().unwrap());
+    for (a, b) in here.iter().zip(&there) {
+        assert!((a - b).abs() <= 2e-5 * a.abs(), "{a} {b}");
+    }
+}

@@ -4,7 +4,7 @@
 //! Two ways. Where there is little to do, one invocation for each element of the target goes through all indices (`Walk`).
 //! Else the indices are sorted into the places they name: counted, each place given a part of one list, written there,
 //! brought into order; and then each element of the target has only its own to combine. Of the last that wins, it is
-//! enough to know which that is.
+//! enough to know which that is. What many thousand indices meet in is combined in chunks first.
 
 use std::sync::Arc;
 
@@ -38,6 +38,12 @@ use crate::{
 
 /// So many times may all invocations together look at an index before it is worth sorting them.
 const LOOKS: usize = 1 << 22;
+/// Parts of more indices are brought into order by a workgroup each, and combined in chunks.
+const LONG: usize = 4096;
+/// Indices of a chunk.
+const CHUNK: usize = 512;
+/// Indices that an invocation looks at before it tells its workgroup how many are its place's.
+const RUN: u32 = 16;
 
 /// What the kernel depends on.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -60,14 +66,23 @@ pub enum Template {
     Part,
     /// The indices of a place into its part.
     Place,
-    /// Each part in order.
+    /// Each part in order, long ones excepted.
     Order,
+    /// Each long part in order.
+    Long,
+    /// What every chunk of a long part comes to.
+    Chunk {
+        /// What is combined, and how.
+        cell: Cell,
+    },
     /// Every element of the target combines what its part names.
     Merge {
         /// What is combined, and how.
         cell: Cell,
         /// Of the target.
         ways: Ways,
+        /// Are the chunks of long parts combined already?
+        chunked: bool,
     },
 }
 
@@ -85,6 +100,14 @@ impl Cell {
         match combine {
             Combine::Set => Cell::Bits(Bits::of(dtype)),
             Combine::Add | Combine::Mul | Combine::Max | Combine::Min => Cell::Value(dtype, combine),
+        }
+    }
+
+    /// The dtype in which values are combined.
+    fn dtype(self) -> DType {
+        match self {
+            Cell::Bits(_) => DType::I32,
+            Cell::Value(dtype, _) => dtype,
         }
     }
 
@@ -346,10 +369,10 @@ fn sorted(
     let mut parameters: SmallVec<[u32; 64]> = SmallVec::new();
     parameters.extend([numel as u32, width as u32, source.offset() as u32]);
     parameters.extend(target_words);
-    let merge = Template::Merge { cell, ways: target_ways };
+    let merge = |chunked: bool| Template::Merge { cell, ways: target_ways.clone(), chunked };
     if last {
         let buffers = [buffer(&counts)?, buffer(source)?, buffer(target)?];
-        return dispatch(card, name, merge, &buffers, &parameters, numel);
+        return dispatch(card, name, merge(false), &buffers, &parameters, numel);
     }
     let (starts, list, order) = (words(keys)?, words(count)?, words(count)?);
     let (counts, starts, keyed) = (buffer(&counts)?, buffer(&starts)?, buffer(&keyed)?);
@@ -359,8 +382,52 @@ fn sorted(
     let one = [count as u32];
     dispatch(card, name, Template::Place, &[keyed, slots, starts, list], &one, count)?;
     dispatch(card, name, Template::Order, &[keyed, counts, starts, list, order], &one, count)?;
-    let buffers = [counts, buffer(source)?, buffer(target)?, starts, order];
-    dispatch(card, name, merge, &buffers, &parameters, numel)
+    let source_words = [source.offset() as u32];
+    let source = buffer(source)?;
+    let target = buffer(target)?;
+    if count <= LONG {
+        return dispatch(
+            card,
+            name,
+            merge(false),
+            &[counts, source, target, starts, order],
+            &parameters,
+            numel,
+        );
+    }
+    let sizes = [keys as u32, count as u32];
+    dispatch(
+        card,
+        name,
+        Template::Long,
+        &[keyed, counts, starts, order],
+        &sizes,
+        keys.min(GROUPS as usize) * GROUP as usize,
+    )?;
+    if cell.per_word() > 1 {
+        return dispatch(
+            card,
+            name,
+            merge(false),
+            &[counts, source, target, starts, order],
+            &parameters,
+            numel,
+        );
+    }
+    let slots = count.div_ceil(CHUNK) * width;
+    let chunks = card.fresh(name, slots.into(), cell.dtype())?;
+    let chunks = buffer(&chunks)?;
+    let words = [slots as u32, width as u32, source_words[0], keys as u32];
+    dispatch(
+        card,
+        name,
+        Template::Chunk { cell },
+        &[keyed, counts, starts, order, source, chunks],
+        &words,
+        slots,
+    )?;
+    let buffers = [counts, source, target, starts, order, chunks];
+    dispatch(card, name, merge(true), &buffers, &parameters, numel)
 }
 
 impl Template {
@@ -425,9 +492,91 @@ impl Template {
                 words(&mut writer, "starts", Access::Read, false);
                 words(&mut writer, "list", Access::Read, false);
                 words(&mut writer, "order", Access::Write, false);
-                body += "    let key = keys[i];\n    if (key != 0xffffffffu) {\n    let start = starts[key];\n    let end = start + counts[key];\n    var rank = start;\n    for (var j = start; j < end; j++) { rank += select(0u, 1u, list[j] < i); }\n    order[rank] = i;\n    }\n";
+                body += &format!(
+                    "    let key = keys[i];\n    if (key != 0xffffffffu && counts[key] <= {LONG}u) {{\n    let start = starts[key];\n    let end = start + counts[key];\n    var rank = start;\n    for (var j = start; j < end; j++) {{ rank += select(0u, 1u, list[j] < i); }}\n    order[rank] = i;\n    }}\n"
+                );
             }
-            Template::Merge { cell, ways } => {
+            Template::Long => {
+                for name in ["keys", "counts", "starts"] {
+                    words(&mut writer, name, Access::Read, false);
+                }
+                words(&mut writer, "order", Access::Write, false);
+                writer.globals += &format!("var<workgroup> totals: array<u32, {GROUP}>;\n");
+                writer.body = format!(
+                    "    for (var key = group_id.x; key < {keys}; key += groups.x) {{
+    if (counts[key] > {LONG}u) {{
+    var rank = starts[key];
+    for (var first = 0u; first < {entries}; first += {block}u) {{
+    let begin = first + local_index * {RUN}u;
+    let end = min(begin + {RUN}u, {entries});
+    var own = 0u;
+    for (var i = begin; i < end; i++) {{ own += select(0u, 1u, keys[i] == key); }}
+    totals[local_index] = own;
+    workgroupBarrier();
+    for (var far = 1u; far < {GROUP}u; far = far * 2u) {{
+    var before = 0u;
+    if (local_index >= far) {{ before = totals[local_index - far]; }}
+    workgroupBarrier();
+    totals[local_index] += before;
+    workgroupBarrier();
+    }}
+    var mine = rank + totals[local_index] - own;
+    for (var i = begin; i < end; i++) {{
+    if (keys[i] == key) {{ order[mine] = i; mine += 1u; }}
+    }}
+    rank += totals[{last}];
+    workgroupBarrier();
+    }}
+    }}
+    }}
+",
+                    keys = param(0),
+                    entries = param(1),
+                    block = GROUP * RUN,
+                    last = GROUP - 1,
+                );
+                return writer.finish(abilities, [GROUP, 1, 1]);
+            }
+            Template::Chunk { cell } => {
+                for name in ["keys", "counts", "starts", "order"] {
+                    words(&mut writer, name, Access::Read, false);
+                }
+                writer.bind_as("x", cell.stored(abilities), Access::Read, false);
+                writer.bind_as("chunks", cell.stored(abilities), Access::Write, false);
+                // A place in the list tells whose part it is in. Chunks count from the beginning of a part, wherever in the
+                // list that lies, so that sums are the same every time.
+                let load = |place: &str| {
+                    cell.load(
+                        abilities,
+                        "x",
+                        &format!("{} + order[{place}] * {} + column", param(2), param(1)),
+                        false,
+                    )
+                };
+                body += &format!(
+                    "    let slot = i / {width};
+    let column = i % {width};
+    if (slot * {CHUNK}u < counts[{keys}]) {{
+    let key = keys[order[slot * {CHUNK}u]];
+    let start = starts[key];
+    let chunk = slot - (start + {up}u) / {CHUNK}u;
+    if (counts[key] > {LONG}u && chunk < counts[key] / {CHUNK}u) {{
+    let first = start + chunk * {CHUNK}u;
+    var value = {one};
+    for (var j = first + 1u; j < first + {CHUNK}u; j++) {{ value = {both}; }}
+    {store}
+    }}
+    }}
+",
+                    width = param(1),
+                    keys = param(3),
+                    up = CHUNK - 1,
+                    one = load("first"),
+                    both = cell.combined("value", &load("j")),
+                    store = cell.store(abilities, "chunks", "i", "value"),
+                );
+            }
+            Template::Merge { cell, ways, chunked } => {
                 let shared = cell.per_word() > 1;
                 words(&mut writer, "counts", Access::Read, false);
                 writer.bind_as("x", cell.stored(abilities), Access::Read, false);
@@ -445,8 +594,18 @@ impl Template {
                         words(&mut writer, "starts", Access::Read, false);
                         words(&mut writer, "order", Access::Read, false);
                         let next = load("x", &from("order[start + j]"), false);
+                        let mut chunks = String::new();
+                        if *chunked {
+                            writer.bind_as("chunks", cell.stored(abilities), Access::Read, false);
+                            let chunk = load("chunks", &format!("(slot + j) * {width} + column"), false);
+                            chunks = format!(
+                                "    if (count > {LONG}u) {{\n    let slot = (start + {}u) / {CHUNK}u;\n    for (var j = 0u; j < count / {CHUNK}u; j++) {{ value = {}; }}\n    done = count / {CHUNK}u * {CHUNK}u;\n    }}\n",
+                                CHUNK - 1,
+                                cell.combined("value", &chunk)
+                            );
+                        }
                         format!(
-                            "    let start = starts[key];\n    var value = {};\n    for (var j = 0u; j < count; j++) {{ value = {}; }}\n",
+                            "    let start = starts[key];\n    var value = {};\n    var done = 0u;\n{chunks}    for (var j = done; j < count; j++) {{ value = {}; }}\n",
                             load("y", "at0", shared),
                             cell.combined("value", &next)
                         )
@@ -467,7 +626,7 @@ impl Template {
         let dtypes = DType::ALL.iter().filter(|dtype| abilities.check("scatter", **dtype).is_ok());
         let combines = [Combine::Add, Combine::Mul, Combine::Max, Combine::Min];
         let values = dtypes.flat_map(|&dtype| combines.map(|combine| Cell::Value(dtype, combine)));
-        let mut samples = vec![Template::Part, Template::Place, Template::Order];
+        let mut samples = vec![Template::Part, Template::Place, Template::Order, Template::Long];
         for last in [true, false] {
             samples.push(Template::Count { last, ways: ways(&[Way::Line, Way::Single], 0) });
             samples.push(Template::Count { last, ways: ways(&[Way::Strided, Way::Strided], 3) });
@@ -477,8 +636,12 @@ impl Template {
             samples.push(Template::Walk { cell, ways: ways(&all, 2) });
             let all = [Way::Single, Way::Single, Way::Single, Way::Single];
             samples.push(Template::Walk { cell, ways: ways(&all, 0) });
-            samples.push(Template::Merge { cell, ways: ways(&[Way::Line], 0) });
-            samples.push(Template::Merge { cell, ways: ways(&[Way::Strided], 3) });
+            samples.push(Template::Merge { cell, ways: ways(&[Way::Line], 0), chunked: false });
+            samples.push(Template::Merge { cell, ways: ways(&[Way::Strided], 3), chunked: false });
+            if matches!(cell, Cell::Value(..)) && cell.per_word() == 1 {
+                samples.push(Template::Chunk { cell });
+                samples.push(Template::Merge { cell, ways: ways(&[Way::Line], 0), chunked: true });
+            }
         }
         samples
     }
