@@ -16,6 +16,7 @@ mod phases;
 pub mod pool;
 pub mod product;
 pub mod reduce;
+mod rewrite;
 pub mod scan;
 pub mod scatter;
 pub mod search;
