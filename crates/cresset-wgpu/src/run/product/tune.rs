@@ -1,5 +1,6 @@
 //! Measured choices: with `CRESSET_GPU_TUNE=1`, the first product of a class of shapes on a card is computed by every
-//! kernel that may be best, and the fastest is remembered for the class. Otherwise nothing is measured.
+//! kernel that may be best, and the fastest by the card's own clock, if it has one, is remembered for the class. Otherwise
+//! nothing is measured.
 
 use std::{
     collections::HashMap,
@@ -7,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cresset_ops::profile;
 use cresset_tensor::{DType, Device, Result};
 
 use super::{Product, Size, choice::Choice, form::Form};
@@ -72,12 +74,16 @@ pub fn tuned(
             card.flush("tune")?;
             card.wait("tune")?;
             let start = Instant::now();
-            for _ in 0..RUNS {
-                run(choice)?;
-            }
+            let runs = || (0..RUNS).try_for_each(|_| run(choice));
+            let (result, profile) = profile(|| profile::range("tune", runs));
+            result?;
             card.flush("tune")?;
             card.wait("tune")?;
-            best = best.min(start.elapsed());
+            let kernels = || profile.events().iter().filter(|event| event.kind == profile::Kind::Kernel);
+            best = best.min(match kernels().next() {
+                Some(_) => kernels().map(|event| event.time).sum(),
+                None => start.elapsed(),
+            });
         }
         Ok(best)
     };
