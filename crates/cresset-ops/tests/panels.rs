@@ -1,13 +1,15 @@
-//! Products of matrices and convolutions with every set of vector instructions the machine has, against plain loops; and
+//! Products of matrices, convolutions and pools with every set of vector instructions the machine has, against plain loops; and
 //! that their bits do not depend on how many threads there are.
 //!
 //! The instructions are chosen once in a process, so the test runs itself again for each set.
+
+#![allow(clippy::type_complexity)] // cases are rows of plain numbers
 
 use std::process::Command;
 
 use cresset_ops::{
     Array, DType, Op,
-    op::{Convolution, List, Role},
+    op::{Convolution, List, Role, Window as Pool},
     prelude::*,
 };
 use proptest::{
@@ -23,6 +25,7 @@ fn every_instruction_set_and_number_of_threads() {
     match std::env::var(PART).as_deref() {
         Ok("values") => {
             products_are_their_definition();
+            pools_are_their_definition();
             return convolutions_are_their_definition();
         }
         Ok("bits") => return println!("bits {:016x}", bits()),
@@ -223,12 +226,30 @@ fn convolutions_are_their_definition() {
         dilation: [1; 2],
         turned,
     };
+    let strided = |images, groups, channels, outputs, input, kernel, stride, padding, dilation| Window {
+        images,
+        groups,
+        channels,
+        outputs,
+        input,
+        kernel: [kernel; 2],
+        stride,
+        padding,
+        dilation: [dilation; 2],
+        turned: false,
+    };
     for case in [
         wide(4, 1, 16, 24, [33, 30], [1, 1], false),
         wide(3, 2, 17, 16, [27, 41], [0, 2], false),
         wide(200, 1, 20, 19, [4, 3], [1, 1], false),
         wide(6, 1, 130, 16, [24, 22], [2, 0], false),
         wide(5, 1, 16, 133, [25, 25], [1, 1], true),
+        // Patches read where they lie: bands, remainders of strides, lines that share their padding and that do not.
+        strided(2, 2, 40, 20, [57, 45], 3, [2, 2], [1, 1], 1),
+        strided(1, 1, 3, 16, [64, 71], 7, [2, 2], [3, 3], 1),
+        strided(3, 1, 2, 9, [40, 62], 5, [3, 1], [2, 4], 2),
+        strided(2, 1, 1, 32, [28, 28], 3, [1, 1], [1, 1], 1),
+        strided(2, 1, 64, 3, [32, 32], 3, [1, 1], [1, 1], 1),
     ] {
         let output = case.output().unwrap();
         let [x, w, y] = case.shapes(output);
@@ -340,4 +361,53 @@ fn bits() -> u64 {
         case.results(&x, &w, &y, output).iter().for_each(&mut add);
     }
     hash
+}
+
+fn pools_are_their_definition() {
+    let cases: &[([usize; 2], [usize; 2], [usize; 2], [usize; 2], [usize; 2], bool)] = &[
+        ([6, 7], [2, 2], [2, 2], [0, 0], [1, 1], false),
+        ([6, 7], [3, 2], [2, 1], [1, 1], [1, 2], true),
+        ([40, 33], [3, 3], [2, 2], [1, 1], [1, 1], false),
+        ([5, 5], [5, 5], [1, 1], [2, 2], [1, 1], true),
+        ([1, 1], [2, 2], [1, 1], [1, 1], [1, 1], false),
+        // Lines longer than registers, and windows so far apart that their numbers are gathered.
+        ([9, 79], [2, 2], [2, 2], [0, 0], [1, 1], false),
+        ([6, 41], [3, 5], [1, 1], [1, 2], [1, 1], false),
+        ([7, 100], [2, 3], [3, 3], [0, 1], [2, 1], true),
+    ];
+    for &(size, kernel, stride, padding, dilation, ceil) in cases {
+        let numel = 3 * size[0] * size[1];
+        let mut values: Vec<f32> = (0..numel).map(|i| (i * 31 % 17) as f32 - 8.0).collect();
+        (0..numel).step_by(23).for_each(|i| values[i] = f32::NAN);
+        values[size[1] - 1] = f32::NEG_INFINITY;
+        let x = Array::from_vec(values.clone(), [3, size[0], size[1]]).unwrap();
+        let window = Pool {
+            kernel: List::from_slice(&kernel),
+            stride: List::from_slice(&stride),
+            padding: List::from_slice(&padding),
+            dilation: List::from_slice(&dilation),
+            ceil,
+        };
+        let (largest, places) = Array::apply_two(Op::MaxPool(Box::new(window)), &[&x]).unwrap();
+        let shape = largest.shape().clone();
+        let (largest, places) = (largest.to_f64s().unwrap(), places.to_i64s().unwrap());
+        for n in 0..3 {
+            for (i, j) in (0..shape[1]).flat_map(|i| (0..shape[2]).map(move |j| (i, j))) {
+                let (mut best, mut place) = (f32::NEG_INFINITY, None);
+                for (p, q) in (0..kernel[0]).flat_map(|p| (0..kernel[1]).map(move |q| (p, q))) {
+                    let at = (i * stride[0] + p * dilation[0]).wrapping_sub(padding[0]);
+                    let on = (j * stride[1] + q * dilation[1]).wrapping_sub(padding[1]);
+                    if at < size[0] && on < size[1] {
+                        let value = values[(n * size[0] + at) * size[1] + on];
+                        if value > best || value.is_nan() || place.is_none() {
+                            (best, place) = (value, Some(at * size[1] + on));
+                        }
+                    }
+                }
+                let index = (n * shape[1] + i) * shape[2] + j;
+                assert_eq!(largest[index].to_bits(), f64::from(best).to_bits());
+                assert_eq!(places[index], place.unwrap() as i64);
+            }
+        }
+    }
 }

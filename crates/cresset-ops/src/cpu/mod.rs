@@ -24,6 +24,7 @@ mod operands;
 mod panels;
 pub mod plan;
 mod pool;
+mod pool_lanes;
 mod radix;
 pub(crate) mod random;
 mod reduce;
