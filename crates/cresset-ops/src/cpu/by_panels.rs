@@ -23,11 +23,17 @@ pub fn convolve(
     meta: &Meta,
 ) -> Result<Array> {
     let dense = |x: &Array| if x.is_contiguous() { Ok(x.clone()) } else { copy::contiguous(x) };
-    // Images are read through their strides, whatever these are; weights, and the image that weighs, as matrices.
+    // Images are read through their strides, if there is a loop for these: patches of others, such as a gradient that is
+    // one number for all, are packed several times, which is much slower than copying them once. Weights, and the image
+    // that weighs, are read as matrices.
+    let strided = |x: &Array| {
+        let step = x.strides().last().copied().unwrap_or(1);
+        if step == 1 || x.shape().last() == Some(&1) { Ok(x.clone()) } else { dense(x) }
+    };
     let (a, b) = match convolution.role {
-        Role::Output => (a.clone(), dense(b)?),
-        Role::Input => (dense(a)?, b.clone()),
-        Role::Weight => (a.clone(), dense(b)?),
+        Role::Output => (strided(a)?, dense(b)?),
+        Role::Input => (dense(a)?, strided(b)?),
+        Role::Weight => (strided(a)?, dense(b)?),
     };
     let result = Array::uninitialised("conv", meta.shape.clone(), meta.dtype)?;
     let (x, w, y) = match convolution.role {

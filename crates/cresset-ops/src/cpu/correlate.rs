@@ -65,6 +65,10 @@ impl Correlation {
             // SAFETY: the caller's.
             return unsafe { self.winograd(places) };
         }
+        if let Some(plan) = self.plan() {
+            // SAFETY: the caller's.
+            return unsafe { self.direct(&plan) };
+        }
         let tasks: Vec<Task> = (0..self.phases.len()).flat_map(|phase| self.tasks(phase)).collect();
         threads::try_divide(self.parallel, tasks.len(), &|number| {
             // SAFETY: the caller's; tasks do not overlap.

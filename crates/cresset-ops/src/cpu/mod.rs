@@ -8,6 +8,7 @@ mod combine;
 mod convolve;
 pub mod copy;
 mod correlate;
+mod direct;
 mod fold;
 mod functions;
 mod fuse;

@@ -189,6 +189,11 @@ impl Windows {
         self.axes.iter().map(|axis| axis.count).product()
     }
 
+    /// How far each of the places looks from where a position is, in each dimension.
+    pub fn taps(&self) -> &[[isize; 3]] {
+        &self.taps
+    }
+
     /// Between neighbours in the input.
     pub fn stride(&self) -> isize {
         self.axes[2].step as isize * self.input.dims[2]

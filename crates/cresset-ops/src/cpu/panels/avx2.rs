@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lines, Patches, Spread, Tile, Turn};
+use super::{Lines, Patches, Tile, Turn};
 
 /// Rows of a tile: with 12 sums, a row of the panel and one factor, 15 of 16 registers are used.
 pub const ROWS: usize = 6;
@@ -44,9 +44,16 @@ pub unsafe fn tile(tile: &Tile) {
 unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
     // What will be written is on its way while the sums are made.
     for r in 0..R {
+        let row = tile.c.wrapping_offset(r as isize * tile.c_row);
         for v in 0..V {
-            let c = tile.c.wrapping_offset(r as isize * tile.c_row).wrapping_add(LANES * v);
+            if tile.runs.is_empty() {
+                _mm_prefetch::<_MM_HINT_ET0>(row.wrapping_add(LANES * v).cast());
+            }
+        }
+        for run in tile.runs {
+            let c = row.wrapping_offset(run.offset);
             _mm_prefetch::<_MM_HINT_ET0>(c.cast());
+            _mm_prefetch::<_MM_HINT_ET0>(c.wrapping_offset((run.count - 1) as isize * run.step).cast());
         }
     }
     let mut sums = [[_mm256_setzero_ps(); V]; R];
@@ -65,6 +72,10 @@ unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
             }
         }
     }
+    if !tile.runs.is_empty() {
+        // SAFETY: the caller's.
+        return unsafe { in_runs(tile, sums) };
+    }
     for (r, sums) in sums.iter().enumerate() {
         for (v, &sum) in sums.iter().enumerate() {
             let inside = tile.columns.saturating_sub(LANES * v);
@@ -72,6 +83,50 @@ unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
             unsafe {
                 let c = tile.c.offset(r as isize * tile.c_row).add(LANES * v);
                 store(c, inside, tile.add, sum);
+            }
+        }
+    }
+}
+
+/// Stores sums where the runs say, straight from the registers.
+///
+/// # Safety
+/// As of [`tile`]; the runs have steps of 1 or 2.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn in_runs<const R: usize, const V: usize>(tile: &Tile, sums: [[__m256; V]; R]) {
+    let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    let low = _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3);
+    let high = _mm256_add_epi32(low, _mm256_set1_epi32(4));
+    let evens = _mm256_setr_epi32(-1, 0, -1, 0, -1, 0, -1, 0);
+    let put = |to: *mut f32, places: __m256i, sums: __m256| {
+        // SAFETY: the masks let through a run's columns.
+        unsafe {
+            let sums = if tile.add { _mm256_add_ps(_mm256_maskload_ps(to, places), sums) } else { sums };
+            _mm256_maskstore_ps(to, places, sums);
+        }
+    };
+    for run in tile.runs {
+        for v in 0..V {
+            let column = (LANES * v) as isize - run.column as isize;
+            let at = _mm256_add_epi32(lanes, _mm256_set1_epi32(column as i32));
+            let short = _mm256_cmpgt_epi32(_mm256_setzero_si256(), at);
+            let inside =
+                _mm256_andnot_si256(short, _mm256_cmpgt_epi32(_mm256_set1_epi32(run.count as i32), at));
+            if _mm256_testz_si256(inside, inside) == 1 {
+                continue;
+            }
+            let to = tile.c.wrapping_offset(run.offset + column * run.step);
+            let near = _mm256_and_si256(_mm256_permutevar8x32_epi32(inside, low), evens);
+            let far = _mm256_and_si256(_mm256_permutevar8x32_epi32(inside, high), evens);
+            for (r, sums) in sums.iter().enumerate() {
+                let to = to.wrapping_offset(r as isize * tile.c_row);
+                if run.step == 1 {
+                    put(to, inside, sums[v]);
+                } else {
+                    put(to, near, _mm256_permutevar8x32_ps(sums[v], low));
+                    put(to.wrapping_add(LANES), far, _mm256_permutevar8x32_ps(sums[v], high));
+                }
             }
         }
     }
@@ -185,23 +240,4 @@ pub unsafe fn patches(job: &Patches) {
             store(target, piece.count.into(), false, x);
         }
     });
-}
-
-/// # Safety
-/// The machine has AVX2 and FMA; sums and places are as the fields say.
-#[target_feature(enable = "avx2,fma")]
-pub unsafe fn spread(job: &Spread) {
-    for (row, run, start) in job.pieces(LANES) {
-        let count = LANES.min(run.count - start);
-        // SAFETY: the run has so many columns.
-        unsafe {
-            if run.step == 1 && count == LANES {
-                let sums = _mm256_loadu_ps(job.sums.add(row * job.line + run.column + start));
-                let to = job.start.wrapping_offset(row as isize * job.row + run.offset);
-                store(to.wrapping_add(start), count, job.add, sums);
-            } else {
-                job.slowly(row, run, start, count);
-            }
-        }
-    }
 }

@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lines, Patches, Spread, Tile, Turn};
+use super::{Lines, Patches, Tile, Turn};
 
 /// Rows of a tile.
 pub const ROWS: usize = 8;
@@ -48,9 +48,17 @@ pub unsafe fn tile(tile: &Tile) {
 unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
     // What will be written is on its way while the sums are made.
     for r in 0..R {
+        let row = tile.c.wrapping_offset(r as isize * tile.c_row);
         for v in 0..V {
-            let c = tile.c.wrapping_offset(r as isize * tile.c_row).wrapping_add(LANES * v);
+            let c = row.wrapping_add(LANES * v);
+            if tile.runs.is_empty() {
+                _mm_prefetch::<_MM_HINT_ET0>(c.cast());
+            }
+        }
+        for run in tile.runs {
+            let c = row.wrapping_offset(run.offset);
             _mm_prefetch::<_MM_HINT_ET0>(c.cast());
+            _mm_prefetch::<_MM_HINT_ET0>(c.wrapping_offset((run.count - 1) as isize * run.step).cast());
         }
     }
     let mut sums = [[_mm512_setzero_ps(); V]; R];
@@ -69,6 +77,10 @@ unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
             }
         }
     }
+    if !tile.runs.is_empty() {
+        // SAFETY: the caller's.
+        return unsafe { in_runs(tile, sums) };
+    }
     for (r, sums) in sums.iter().enumerate() {
         for (v, &sum) in sums.iter().enumerate() {
             let inside = first(tile.columns.saturating_sub(LANES * v));
@@ -77,6 +89,52 @@ unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
                 let c = tile.c.offset(r as isize * tile.c_row).add(LANES * v);
                 let sum = if tile.add { _mm512_add_ps(_mm512_maskz_loadu_ps(inside, c), sum) } else { sum };
                 _mm512_mask_storeu_ps(c, inside, sum);
+            }
+        }
+    }
+}
+
+/// Stores sums where the runs say, straight from the registers: what is stored first and read again to be stored elsewhere
+/// waits until everything before has left for the cache.
+///
+/// # Safety
+/// As of [`tile`]; the runs have steps of 1 or 2.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn in_runs<const R: usize, const V: usize>(tile: &Tile, sums: [[__m512; V]; R]) {
+    let low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+    let put = |to: *mut f32, places: __mmask16, sums: __m512| {
+        // SAFETY: the masks let through a run's columns.
+        unsafe {
+            let sums = if tile.add { _mm512_add_ps(_mm512_maskz_loadu_ps(places, to), sums) } else { sums };
+            _mm512_mask_storeu_ps(to, places, sums);
+        }
+    };
+    for run in tile.runs {
+        for v in 0..V {
+            let end = (run.column + run.count).saturating_sub(LANES * v);
+            let inside = first(end) & !first(run.column.saturating_sub(LANES * v));
+            if inside == 0 {
+                continue;
+            }
+            let column = (LANES * v) as isize - run.column as isize;
+            let to = tile.c.wrapping_offset(run.offset + column * run.step);
+            // Every second place, for each lane.
+            let places = |lanes: __mmask16| {
+                let mut places = u32::from(lanes & 0xff);
+                places = (places | places << 4) & 0x0f0f;
+                places = (places | places << 2) & 0x3333;
+                ((places | places << 1) & 0x5555) as __mmask16
+            };
+            for (r, sums) in sums.iter().enumerate() {
+                let to = to.wrapping_offset(r as isize * tile.c_row);
+                if run.step == 1 {
+                    put(to, inside, sums[v]);
+                } else {
+                    put(to, places(inside), _mm512_permutexvar_ps(low, sums[v]));
+                    put(to.wrapping_add(LANES), places(inside >> 8), _mm512_permutexvar_ps(high, sums[v]));
+                }
             }
         }
     }
@@ -184,35 +242,4 @@ pub unsafe fn patches(job: &Patches) {
             _mm512_mask_storeu_ps(target, first(piece.count.into()), x);
         }
     });
-}
-
-/// # Safety
-/// The machine has AVX-512F; sums and places are as the fields say.
-#[target_feature(enable = "avx512f")]
-pub unsafe fn spread(job: &Spread) {
-    let low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-    let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
-    for (row, run, start) in job.pieces(LANES) {
-        let count = LANES.min(run.count - start);
-        let from = job.sums.wrapping_add(row * job.line + run.column + start);
-        let to = job.start.wrapping_offset(row as isize * job.row + run.offset + start as isize * run.step);
-        // SAFETY: the masks let through the run's columns.
-        unsafe {
-            let sums = _mm512_maskz_loadu_ps(first(count), from);
-            let put = |to: *mut f32, places: __mmask16, sums: __m512| {
-                let sums =
-                    if job.add { _mm512_add_ps(_mm512_maskz_loadu_ps(places, to), sums) } else { sums };
-                _mm512_mask_storeu_ps(to, places, sums);
-            };
-            match run.step {
-                1 => put(to, first(count), sums),
-                2 => {
-                    put(to, first(2 * count) & 0x5555, _mm512_permutexvar_ps(low, sums));
-                    let rest = (2 * count).saturating_sub(LANES);
-                    put(to.wrapping_add(LANES), first(rest) & 0x5555, _mm512_permutexvar_ps(high, sums));
-                }
-                _ => job.slowly(row, run, start, count),
-            }
-        }
-    }
 }

@@ -14,6 +14,8 @@ pub struct Tile<'a> {
     pub steps: &'a [[isize; 2]],
     pub c: *mut f32,
     pub c_row: isize,
+    /// Where the columns go from where `c` starts, with steps of 1 or 2, if they are no line.
+    pub runs: &'a [Run],
     pub add: bool,
 }
 
@@ -45,47 +47,6 @@ pub struct Turn {
     /// So many numbers are written at each step; at most a register has.
     pub written: usize,
     pub add: bool,
-}
-
-/// A tile's sums, to be taken to where runs of its columns belong, or added there.
-pub struct Spread<'a> {
-    pub rows: usize,
-    pub sums: *const f32,
-    /// From one row of the sums to the next.
-    pub line: usize,
-    pub start: *mut f32,
-    /// From one row of the result to the next.
-    pub row: isize,
-    pub runs: &'a [Run],
-    pub add: bool,
-}
-
-impl Spread<'_> {
-    /// Every run in every row, in pieces of so many columns: the row, the run, and where the piece starts in it.
-    #[inline(always)]
-    pub fn pieces(&self, lanes: usize) -> impl Iterator<Item = (usize, &Run, usize)> {
-        (0..self.rows).flat_map(move |row| {
-            self.runs
-                .iter()
-                .flat_map(move |run| (0..run.count).step_by(lanes).map(move |start| (row, run, start)))
-        })
-    }
-
-    /// One piece, one by one.
-    ///
-    /// # Safety
-    /// The sums may be read, their places written.
-    #[inline(always)]
-    pub unsafe fn slowly(&self, row: usize, run: &Run, start: usize, count: usize) {
-        for i in start..start + count {
-            // SAFETY: the caller's.
-            unsafe {
-                let sum = *self.sums.add(row * self.line + run.column + i);
-                let place = self.start.offset(row as isize * self.row + run.offset + i as isize * run.step);
-                place.write(if self.add { *place + sum } else { sum });
-            }
-        }
-    }
 }
 
 /// Neighbouring tiles of a line.

@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 
 use cresset_tensor::memory;
 
-use self::jobs::{Lines, Spread, Tile};
+use self::jobs::{Lines, Tile};
 pub use self::{
     ahead::Ahead,
     jobs::{Place, Run, Tiles, Turn},
@@ -49,7 +49,6 @@ pub struct Kernel {
     /// Distances between neighbours for which there is a loop that packs patches.
     strides: &'static [isize],
     patches: unsafe fn(&Patches),
-    spread: unsafe fn(&Spread),
     /// Winograd's transforms, where there are any.
     tiles: Option<[unsafe fn(&Tiles); 2]>,
 }
@@ -63,7 +62,6 @@ static AVX512: Kernel = Kernel {
     turn: avx512::turn,
     strides: &[1, 2],
     patches: avx512::patches,
-    spread: avx512::spread,
     tiles: Some([tiles::apart, tiles::together]),
 };
 
@@ -76,7 +74,6 @@ static AVX2: Kernel = Kernel {
     turn: avx2::turn,
     strides: &[1],
     patches: avx2::patches,
-    spread: avx2::spread,
     tiles: None,
 };
 

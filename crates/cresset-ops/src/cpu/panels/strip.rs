@@ -1,6 +1,6 @@
 //! A panel times all rows of the left factor, tile after tile, wherever the sums belong.
 
-use super::{Ahead, Kernel, Run, Spread, Tile, Turn};
+use super::{Ahead, Kernel, Run, Tile, Turn};
 use crate::cpu::gemm::Matrix;
 
 /// Rows and columns of the largest tile of all kernels.
@@ -53,9 +53,11 @@ impl Kernel {
                 steps,
                 c: place.start,
                 c_row: c.row,
+                runs,
                 add,
             };
-            if runs.is_empty() && (c.column == 1 || columns == 1) {
+            let in_line = runs.is_empty() && (c.column == 1 || columns == 1);
+            if in_line || (!runs.is_empty() && runs.iter().all(|run| matches!(run.step, 1 | 2))) {
                 // SAFETY: the caller's; this kernel is for this machine.
                 unsafe { (self.tile)(&tile) };
                 continue;
@@ -63,7 +65,7 @@ impl Kernel {
             // Elsewhere than side by side: while they are hot.
             tile.c = hot.0.as_mut_ptr();
             tile.c_row = LARGEST.1 as isize;
-            tile.add = false;
+            (tile.runs, tile.add) = (&[], false);
             // SAFETY: as above; no tile is larger than the room for it.
             unsafe { (self.tile)(&tile) };
             let hot = Matrix { start: tile.c, row: tile.c_row, column: 1 };
@@ -71,10 +73,11 @@ impl Kernel {
             unsafe {
                 if runs.is_empty() {
                     self.settle(count, columns, hot, add, place);
-                } else {
-                    let (sums, line) = (tile.c.cast_const(), LARGEST.1);
-                    let (start, row) = (place.start, place.row);
-                    (self.spread)(&Spread { rows: count, sums, line, start, row, runs, add });
+                }
+                for run in runs {
+                    let start = place.start.wrapping_offset(run.offset);
+                    let place = Matrix { start, row: place.row, column: run.step };
+                    self.settle(count, run.count, hot.at(0, run.column), add, place);
                 }
             }
         }
