@@ -126,6 +126,14 @@ impl Meta {
         self.layout.shape()
     }
 
+    /// Do columns of matrices lie in memory one after another, as in a linear map's weight that is transposed? (An input of the
+    /// shape of its node's first output counts as lying as that does.)
+    #[inline]
+    pub fn is_transposed(&self) -> bool {
+        let strides = self.layout.strides();
+        matches!(strides[..], [.., 1, columns] if columns > 1)
+    }
+
     /// Is an array like this?
     #[inline]
     pub fn is_of(&self, array: &Array) -> bool {

@@ -212,3 +212,23 @@ fn memory_of_dropped_nodes_is_used_again_without_what_was_in_it() {
         x.zero_grad();
     }
 }
+
+#[test]
+fn factors_that_lie_transposed_have_the_gradients_of_others() {
+    // Two of three rows, as both factors see them: y[i][j] = Σₖ a[k][i]·w[j][k], weighted by g[i][j].
+    let (rows, inner, columns) = (2, 3, 4);
+    let number = |i: usize| ((i * 7 + 3) % 11) as f64 - 5.0;
+    let numbers = |n: usize, from: usize| (0..n).map(|i| number(i + from)).collect::<Vec<f64>>();
+    let (a, w, g) = (numbers(inner * rows, 0), numbers(columns * inner, 10), numbers(rows * columns, 30));
+    let tensor = |x: &[f64], shape: [usize; 2]| Tensor::from_vec(x.to_vec(), shape).unwrap();
+    let (x, weight) =
+        (tensor(&a, [inner, rows]).requires_grad(), tensor(&w, [columns, inner]).requires_grad());
+    let y = x.t().unwrap().matmul(&weight.t().unwrap()).unwrap();
+    y.mul(&tensor(&g, [rows, columns])).unwrap().sum().unwrap().backward().unwrap();
+    let of_x = (0..inner * rows)
+        .map(|at| (0..columns).map(|j| g[at % rows * columns + j] * w[j * inner + at / rows]).sum());
+    let of_weight = (0..columns * inner)
+        .map(|at| (0..rows).map(|i| g[i * columns + at / inner] * a[at % inner * rows + i]).sum());
+    assert_eq!(vector(&x.grad().unwrap()), of_x.collect::<Vec<f64>>());
+    assert_eq!(vector(&weight.grad().unwrap()), of_weight.collect::<Vec<f64>>());
+}

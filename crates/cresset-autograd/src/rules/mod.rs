@@ -164,8 +164,8 @@ pub(crate) fn differentiate<T: Carrier>(context: &Context<T>, dys: &[Option<T>])
         (Op::View(View::Expand(_)), Some(dy)) => Ok(smallvec![Some(dy.clone())]),
         (Op::Matmul, Some(dy)) => {
             let mut gradients: Gradients<T> = smallvec![
-                context.when(0, || T::apply_one(Op::Matmul, &[dy, &transpose(context.x(1)?)?]))?, // ∂/∂a
-                context.when(1, || T::apply_one(Op::Matmul, &[&transpose(context.x(0)?)?, dy]))?, // ∂/∂b
+                context.when(0, || product(context, 0, dy, &transpose(context.x(1)?)?))?, // ∂/∂a
+                context.when(1, || product(context, 1, &transpose(context.x(0)?)?, dy))?, // ∂/∂b
             ];
             if context.wants(2) {
                 gradients.push(Some(dy.clone())); // what was added to every row, over which the driver sums
@@ -440,6 +440,15 @@ fn permute_back<T: Apply>(x: &T, order: &[usize]) -> Result<T> {
     let mut back: SmallVec<[usize; 4]> = SmallVec::from_elem(0, order.len());
     order.iter().enumerate().for_each(|(i, &axis)| back[axis] = i);
     T::apply_one(Op::View(View::Permute(back)), &[x])
+}
+
+/// A factor's gradient, which lies as the factor does: that of a linear map's weight, which is transposed to be multiplied, need
+/// not be copied into order.
+fn product<T: Apply>(context: &Context<T>, factor: usize, a: &T, b: &T) -> Result<T> {
+    if context.input_meta(factor).is_transposed() {
+        return transpose(&T::apply_one(Op::Matmul, &[&transpose(b)?, &transpose(a)?])?);
+    }
+    T::apply_one(Op::Matmul, &[a, b])
 }
 
 /// The last two dimensions exchanged.
