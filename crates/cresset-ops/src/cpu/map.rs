@@ -21,8 +21,9 @@ use crate::{
     op::Map,
 };
 
-/// Work (elements times steps) below which no other thread is called: waking one takes some microseconds.
-const PARALLEL: usize = 1 << 16;
+/// Work (elements times steps) below which no other thread is called: waking one takes some ten microseconds where it sleeps
+/// already, as between the steps of a small training.
+const PARALLEL: usize = 1 << 17;
 /// Elements of one task, if a step or two are all that is done with them.
 const TASK: usize = 16 * CHUNK;
 /// Work of one task of a longer formula.

@@ -11,7 +11,7 @@ use super::{
 use crate::infer::Meta;
 
 /// Multiplications below which no other thread is called: it takes about as long to wake one.
-const PARALLEL: usize = 1 << 19;
+const PARALLEL: usize = 1 << 20;
 /// Multiplications of a task of several small products, or of a part of a matrix-vector product.
 const GRAIN: usize = 1 << 17;
 /// Rows and columns of the result that one task computes at most: a block of so many rows stays in the second-level cache.
