@@ -256,7 +256,7 @@ pub(crate) fn write(file: &mut dyn Write, dict: &StateDict, metadata: &Metadata)
     Ok(())
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> Outcome<String> {
+fn json<T: serde_core::Serialize + ?Sized>(value: &T) -> Outcome<String> {
     serde_json::to_string(value).map_err(|error| Trouble::from(error.to_string()))
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fmt};
 
 use cresset_tensor::{Array, Key, State};
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_core::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::{
     tree::DEEPEST,

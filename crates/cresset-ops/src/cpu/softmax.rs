@@ -136,18 +136,19 @@ fn one_row<F: Fma, R: Real>(x: &[R], y: &mut [R], log: bool) {
         *lane = larger(x, *lane);
     }
     let largest = lanes.into_iter().fold(R::LOWEST, |a, b| larger(b, a));
+    // Exponentials in a loop of their own: in that of the sum, which has many lanes, they are unrolled for each of them.
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = (x - largest).exp::<F>();
+    }
+    let sum = rows::sum(y, |y| y);
     if log {
-        let sum = rows::sum(x, |x| (x - largest).exp::<F>());
         let shift = R::narrow(sum.ln());
         for (y, &x) in y.iter_mut().zip(x) {
             *y = x - largest - shift;
         }
         return;
     }
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = (x - largest).exp::<F>();
-    }
-    let scale = R::narrow(rows::sum(y, |y| y).recip());
+    let scale = R::narrow(sum.recip());
     for y in y {
         *y = *y * scale;
     }
