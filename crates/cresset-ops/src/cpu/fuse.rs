@@ -2,7 +2,6 @@
 //! the loop of the step that needs it. Every value is rounded as if each step were alone.
 
 use cresset_tensor::DType;
-use smallvec::SmallVec;
 
 use super::{
     functions::{One, Two, one, two},
@@ -48,9 +47,9 @@ pub struct Joined {
     /// How many registers they need.
     pub registers: usize,
     /// For each output, where it is at the end, and its dtype.
-    pub outputs: SmallVec<[(Slot, DType); 2]>,
+    pub outputs: Vec<(Slot, DType)>,
     /// The inputs and constants that a loop may read beside vectors, and their lanes.
-    pub beside: SmallVec<[(Slot, Lane); 4]>,
+    pub beside: Vec<(Slot, Lane)>,
     /// Every input and output is stored as it is computed, and every output has a register of its own.
     pub simple: bool,
 }
@@ -82,7 +81,7 @@ pub fn join(drafts: &[Draft<Code>], inputs: &[Type], first: Slot, outputs: &[(Va
         }
     }
     let assigned = assign(&works, lane, inputs.len(), first, outputs);
-    let mut beside: SmallVec<[(Slot, Lane); 4]> = SmallVec::new();
+    let mut beside: Vec<(Slot, Lane)> = Vec::new();
     for step in &assigned.steps {
         for (place, &slot) in step.operands.iter().enumerate() {
             if let Some(lane) = lane_beside(step.code, place)
@@ -159,7 +158,7 @@ fn gate(works: &[Draft<Work>], i: usize, uses: &[u32]) -> Option<(Draft<Work>, u
         let of = &works[place as usize];
         let Work::OfProduct(f @ (Unary::Erf | Unary::Tanh)) = of.code else { return None };
         let all = [of.operands[0], of.operands[1], operands[1 - operand], operands[2]];
-        let draft = Draft { code: Work::Gate(f), operands: all.into(), gone: false };
+        let draft = Draft { code: Work::Gate(f), operands: all.to_vec(), gone: false };
         (uses[place as usize] == 1).then_some((draft, place as usize))
     })
 }

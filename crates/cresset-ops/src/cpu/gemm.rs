@@ -331,7 +331,7 @@ unsafe fn add_columns<T: Number, F: Fma>(sums: &mut [T], matrix: Matrix<T>, fact
     let column = |p: usize| unsafe { std::slice::from_raw_parts(matrix.at(0, p).start.cast_const(), rows) };
     let (fours, rest) = factors.as_chunks::<4>();
     for (i, x) in fours.iter().enumerate() {
-        let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|j| column(4 * i + j));
+        let (c0, c1, c2, c3) = (column(4 * i), column(4 * i + 1), column(4 * i + 2), column(4 * i + 3));
         for (l, sum) in sums.iter_mut().enumerate() {
             let partial = T::multiply_add::<F>(c1[l], x[1], T::multiply_add::<F>(c0[l], x[0], *sum));
             *sum = T::multiply_add::<F>(c3[l], x[3], T::multiply_add::<F>(c2[l], x[2], partial));

@@ -96,28 +96,25 @@ type Piece<'f, T, U, const K: usize> = &'f mut dyn FnMut(&mut [U], [&[T]; K]);
 fn in_blocks<T: Copy, U, const K: usize>(target: &mut [U], sides: [Side<T>; K], f: Piece<T, U, K>) {
     let mut rooms = [const { Room::<T>([MaybeUninit::uninit(); BLOCK]) }; K];
     let width = target.len().min(BLOCK);
-    let blocks: [&[T]; K] = {
-        let mut rooms = rooms.iter_mut();
-        sides.map(|side| match (side, rooms.next()) {
-            (Side::Constant(c), Some(Room(room))) => {
-                let room = &mut room[..width];
-                room.fill(MaybeUninit::new(c));
-                // SAFETY: these were written just now.
-                unsafe { &*(std::ptr::from_ref(room) as *const [T]) }
-            }
-            _ => &[],
-        })
-    };
+    // Loops rather than the arrays' own `map`, which is three hundred lines for the compiler each time.
+    let mut blocks: [&[T]; K] = [&[]; K];
+    for ((block, room), side) in blocks.iter_mut().zip(&mut rooms).zip(&sides) {
+        if let Side::Constant(c) = side {
+            let room = &mut room.0[..width];
+            room.fill(MaybeUninit::new(*c));
+            // SAFETY: these were written just now.
+            *block = unsafe { &*(std::ptr::from_ref(room) as *const [T]) };
+        }
+    }
     for (i, target) in target.chunks_mut(BLOCK).enumerate() {
         let (start, len) = (i * BLOCK, target.len());
-        let mut k = 0;
-        let slices = sides.map(|side| {
-            k += 1;
-            match side {
+        let mut slices = blocks;
+        for (slice, side) in slices.iter_mut().zip(&sides) {
+            *slice = match side {
                 Side::Vector(v) => &v[start..][..len],
-                Side::Constant(_) => &blocks[k - 1][..len],
-            }
-        });
+                Side::Constant(_) => &slice[..len],
+            };
+        }
         f(target, slices);
     }
 }

@@ -1,7 +1,6 @@
 //! A program made ready for the CPU: steps over registers of one chunk each, for given dtypes of the inputs.
 
 use cresset_tensor::{Category, DType, Error, Result, Scalar};
-use smallvec::SmallVec;
 
 use super::fuse::{self, Joined};
 use crate::expr::{Binary, Id, Level, Memo, Node, Program, Type, Typing, Unary};
@@ -126,7 +125,7 @@ pub struct Plan {
     /// The steps in order.
     pub steps: Vec<Step>,
     /// The dtype of each input.
-    pub inputs: SmallVec<[DType; 4]>,
+    pub inputs: Vec<DType>,
     /// The constants.
     pub constants: Vec<Constant>,
     /// Steps on constants alone, which give constants.
@@ -134,13 +133,13 @@ pub struct Plan {
     /// How many registers the steps need.
     pub registers: usize,
     /// For each output, where it is at the end, and its dtype.
-    pub outputs: SmallVec<[(Slot, DType); 2]>,
+    pub outputs: Vec<(Slot, DType)>,
     /// The same in fewer loops, which the CPU runs.
     pub joined: Joined,
 }
 
 /// What a plan is made for: the inputs' types and the families of the numbers.
-type Key = (SmallVec<[Type; 4]>, SmallVec<[Category; 2]>);
+type Key = (Vec<Type>, Vec<Category>);
 
 /// The plan of a program for such inputs and numbers, made at the first call.
 pub fn plan<'a>(program: &'a Program, inputs: &[Type], numbers: &[Scalar]) -> Result<&'a Plan> {
@@ -152,7 +151,7 @@ pub fn plan<'a>(program: &'a Program, inputs: &[Type], numbers: &[Scalar]) -> Re
             && families.iter().copied().eq(numbers.iter().map(|number| number.category()))
     };
     plans.get_or_make(matches, || {
-        let key = (SmallVec::from_slice(inputs), numbers.iter().map(|number| number.category()).collect());
+        let key = (inputs.to_vec(), numbers.iter().map(|number| number.category()).collect());
         Ok((key, Lowering::lower(program, inputs, numbers)?))
     })
 }
@@ -163,7 +162,7 @@ pub struct Draft<C> {
     /// What it does.
     pub code: C,
     /// What it reads.
-    pub operands: SmallVec<[Value; 4]>,
+    pub operands: Vec<Value>,
     /// Another step does it on the way, so that it needs no register.
     pub gone: bool,
 }
@@ -262,7 +261,7 @@ impl Lowering {
                 }
             };
         }
-        let mut outputs: SmallVec<[(Value, DType); 2]> = SmallVec::new();
+        let mut outputs: Vec<(Value, DType)> = Vec::new();
         for &id in program.outputs() {
             let dtype = types[id as usize].dtype;
             outputs.push((this.operand(program, &values, &types, id, dtype), dtype));
@@ -321,7 +320,7 @@ impl Lowering {
         if let Some(place) = self.drafts.iter().position(same) {
             return Value::Step(place as u16);
         }
-        self.drafts.push(Draft { code, operands: SmallVec::from_slice(operands), gone: false });
+        self.drafts.push(Draft { code, operands: operands.to_vec(), gone: false });
         Value::Step(self.drafts.len() as u16 - 1)
     }
 
@@ -392,7 +391,7 @@ pub struct Assigned<C> {
     /// How many registers they need.
     pub registers: usize,
     /// For each output, where it is at the end, and its dtype.
-    pub outputs: SmallVec<[(Slot, DType); 2]>,
+    pub outputs: Vec<(Slot, DType)>,
 }
 
 /// Gives every step a register that none of its operands is in, and reuses those nobody needs any more. Constants follow
@@ -444,7 +443,7 @@ pub fn assign<C: Copy>(
             operands[place] = slot(value, &register);
         }
         steps.push(Step { code: draft.code, target: register[i], operands });
-        let mut ended: SmallVec<[usize; 4]> = SmallVec::new();
+        let mut ended: Vec<usize> = Vec::new();
         for operand in &draft.operands {
             if let Value::Step(place) = *operand
                 && last[place as usize] == i

@@ -190,7 +190,10 @@ fn some_columns<F: Fma, R: Real>(block: &Block<R>) {
             *total += sum.wide();
         }
     }
-    let factor = total.map(|total| R::narrow(if log { total.ln() } else { total.recip() }));
+    let mut factor = [R::ZERO; LANES];
+    for (factor, &total) in factor.iter_mut().zip(&total) {
+        *factor = R::narrow(if log { total.ln() } else { total.recip() });
+    }
     for i in 0..len {
         if log {
             let places = target(i).iter_mut().zip(row(i)).zip(&largest).zip(&factor);
