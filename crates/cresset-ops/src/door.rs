@@ -1,14 +1,12 @@
 //! The one door: `apply`. Every method of every trait is written in terms of it, and every type that goes through it
 //! has all of them.
 
-use std::sync::Arc;
-
 use cresset_tensor::{Array, DType, Device, Error, Result, Scalar, Shape};
 use smallvec::SmallVec;
 
 use crate::{
     backend,
-    expr::{Closure, Expr, Program},
+    expr::{Closure, Expr, SharedProgram},
     op::{Map, Op},
 };
 
@@ -176,7 +174,7 @@ fn mapped_into<T: Apply>(closure: Closure, inputs: &[&T], numbers: &[Scalar], ta
 
 /// A formula of one output.
 #[track_caller]
-pub(crate) fn of_program<T: Apply>(program: Arc<Program>, inputs: &[&T], numbers: &[Scalar]) -> Result<T> {
+pub(crate) fn of_program<T: Apply>(program: SharedProgram, inputs: &[&T], numbers: &[Scalar]) -> Result<T> {
     T::apply_one(Op::Map(Map::of(program, numbers)), inputs)
 }
 

@@ -1,11 +1,11 @@
 //! The vocabulary: every operation there is, as plain data. What each means is said by its interpreters.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use cresset_tensor::{DType, Device, Layout, Scalar, Shape};
 use smallvec::SmallVec;
 
-use crate::{expr::Program, view::View};
+use crate::{expr::SharedProgram, view::View};
 
 /// Names the variants of an enum with data, and lists the names: what is to be done for each of them is done by a
 /// `match` over the names, so that none can be left out.
@@ -176,7 +176,7 @@ kinds! {
 #[derive(Clone, Debug)]
 pub struct Map {
     /// The formula.
-    pub program: Arc<Program>,
+    pub program: SharedProgram,
     /// Its runtime numbers.
     pub numbers: Numbers,
     /// The output's shape where the inputs do not tell it (they broadcast to it).
@@ -185,7 +185,7 @@ pub struct Map {
 
 impl Map {
     /// A formula whose inputs tell the output's shape.
-    pub fn of(program: Arc<Program>, numbers: &[Scalar]) -> Map {
+    pub fn of(program: SharedProgram, numbers: &[Scalar]) -> Map {
         Map { program, numbers: Numbers::from_slice(numbers), shape: None }
     }
 }

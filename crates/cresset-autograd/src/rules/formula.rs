@@ -2,11 +2,9 @@
 //!
 //! It is made once for each program and question, and kept with the program. What it does not use need not be saved.
 
-use std::sync::Arc;
-
 use cresset_ops::{
     Apply, Device, Error, Expr, Op, Result, Shape, backend,
-    expr::{Memo, Node, Program, select, traced},
+    expr::{Memo, Node, Program, SharedProgram, select, traced},
     op::{List, Map, Numbers, Reduce, Reduction},
     view::View,
 };
@@ -22,7 +20,7 @@ use super::{
 /// The derivative of a program with regard to one input.
 pub(crate) struct Derivative {
     /// `None` where no path leads to the input.
-    program: Option<Arc<Program>>,
+    program: Option<SharedProgram>,
     /// What each of the program's inputs is.
     arguments: SmallVec<[Argument; 4]>,
     /// The primitive that has no derivative.
@@ -41,14 +39,14 @@ enum Argument {
 }
 
 /// The derivative of a program with regard to input `wanted`, made at the first call.
-pub(crate) fn derivative(program: &Arc<Program>, wanted: usize) -> Result<&Derivative> {
+pub(crate) fn derivative(program: &SharedProgram, wanted: usize) -> Result<&Derivative> {
     let memo = program
         .derived::<Memo<usize, Derivative>>(Program::DERIVATIVES, Memo::default)
         .ok_or_else(|| Error::gradient(program.name(), "the program's place for derivatives is taken"))?;
     memo.get_or_make(|key| *key == wanted, || Ok((wanted, derive(program, wanted))))
 }
 
-fn derive(program: &Program, wanted: usize) -> Derivative {
+fn derive(program: &SharedProgram, wanted: usize) -> Derivative {
     let (outputs, inputs) = (program.outputs().len(), program.inputs());
     let missing = std::cell::Cell::new(None);
     let reached = std::cell::Cell::new(true);
@@ -77,8 +75,10 @@ fn derive(program: &Program, wanted: usize) -> Derivative {
         i if i < outputs + inputs => Argument::Input(i - outputs),
         i => Argument::Output(i - outputs - inputs),
     });
+    // It is kept as long as the formula is.
+    let kept = |derived: SharedProgram| if program.is_lasting() { derived.lasting() } else { derived };
     Derivative {
-        program: reached.get().then(|| compact(&derived, &places)),
+        program: reached.get().then(|| kept(compact(&derived, &places))),
         arguments: arguments.collect(),
         missing: missing.get(),
     }
@@ -297,7 +297,7 @@ pub(crate) fn gradient<T: Apply>(
 }
 
 /// The program over only those arguments it uses.
-fn compact(program: &Arc<Program>, places: &[u8]) -> Arc<Program> {
+fn compact(program: &SharedProgram, places: &[u8]) -> SharedProgram {
     if places.iter().enumerate().all(|(i, &place)| i == place as usize) && places.len() == program.inputs() {
         return program.clone();
     }

@@ -12,7 +12,7 @@ mod types;
 
 pub use memo::Memo;
 pub use primitive::{Binary, Typing, Unary};
-pub use program::{Id, Node, Program};
+pub use program::{Id, Node, Program, SharedProgram};
 pub use smooth::{Intervals, Pair, Pairs};
 pub(crate) use trace::Closure;
 pub use trace::{Builder, Expr, select, traced, traced_as};

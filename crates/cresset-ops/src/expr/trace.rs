@@ -1,10 +1,10 @@
 //! Rust closures as formulas: an `Expr` is a number that is not there yet, and computing with it writes the program.
 
-use std::{cell::RefCell, collections::HashMap, ops, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, ops};
 
 use cresset_tensor::{DType, Scalar};
 
-use super::{Binary, Id, Node, Program, Unary};
+use super::{Binary, Id, Node, Program, SharedProgram, Unary};
 
 /// A value of the formula being written. Compute with it as with a number.
 ///
@@ -45,7 +45,7 @@ thread_local! {
     /// The traces under way on this thread, innermost last, each with its number.
     static TRACES: RefCell<Vec<(u32, Builder)>> = const { RefCell::new(Vec::new()) };
     static NEXT: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
-    static KNOWN: RefCell<HashMap<Key, Arc<Program>, std::hash::BuildHasherDefault<Mix>>> = RefCell::new(HashMap::default());
+    static KNOWN: RefCell<HashMap<Key, SharedProgram, std::hash::BuildHasherDefault<Mix>>> = RefCell::new(HashMap::default());
 }
 
 fn current(node: Node, trace: Option<u32>) -> Expr {
@@ -252,7 +252,7 @@ impl<'a> Closure<'a> {
     }
 
     /// Its program, of so many inputs and runtime numbers.
-    pub fn traced(self, inputs: usize, numbers: usize) -> Arc<Program> {
+    pub fn traced(self, inputs: usize, numbers: usize) -> SharedProgram {
         match self.known_by {
             Some(address) => remembered((address, 0, inputs, numbers), self.written),
             None => trace(inputs, numbers, self.written),
@@ -288,7 +288,7 @@ fn list(exprs: &[Expr], outputs: &mut Vec<Id>) {
 ///
 /// A closure that captures nothing (or only such closures, by value) is traced once in a thread, so it must be a function of its operands alone. One
 /// that captures is traced at every call (some microseconds): pass what changes as a runtime number instead.
-pub fn traced<F, R>(inputs: usize, numbers: usize, f: &F) -> Arc<Program>
+pub fn traced<F, R>(inputs: usize, numbers: usize, f: &F) -> SharedProgram
 where
     F: Fn(&[Expr], &[Expr]) -> R,
     R: Formulas,
@@ -303,20 +303,20 @@ pub fn traced_as(
     inputs: usize,
     numbers: usize,
     f: impl Fn(&[Expr], &[Expr]) -> Vec<Expr>,
-) -> Arc<Program> {
+) -> SharedProgram {
     remembered((address, case, inputs, numbers), &f)
 }
 
-fn remembered(key: Key, f: &dyn Written) -> Arc<Program> {
+fn remembered(key: Key, f: &dyn Written) -> SharedProgram {
     if let Some(program) = KNOWN.with_borrow(|known| known.get(&key).cloned()) {
         return program;
     }
-    let program = trace(key.2, key.3, f);
+    let program = trace(key.2, key.3, f).lasting();
     KNOWN.with_borrow_mut(|known| known.insert(key, program.clone()));
     program
 }
 
-fn trace(inputs: usize, numbers: usize, f: &dyn Written) -> Arc<Program> {
+fn trace(inputs: usize, numbers: usize, f: &dyn Written) -> SharedProgram {
     /// Takes the trace off again even if the closure panics.
     struct Guard;
     impl Drop for Guard {

@@ -11,7 +11,7 @@ use cresset_ops::{
         check_target, constants,
         plan::{Plan, plan},
     },
-    expr::{Binary, Expr, Program, Type, Unary, select, traced},
+    expr::{Binary, Expr, Program, SharedProgram, Type, Unary, select, traced},
     infer::{broadcast, map_dtypes},
     op::Map,
 };
@@ -43,7 +43,7 @@ const UNUSED: u8 = u8::MAX;
 /// What the kernel of a formula depends on.
 #[derive(Clone, Debug)]
 pub struct Template {
-    program: Arc<Program>,
+    program: SharedProgram,
     inputs: SmallVec<[Type; 4]>,
     families: SmallVec<[Category; 2]>,
     targets: SmallVec<[DType; 2]>,
@@ -60,7 +60,7 @@ pub struct Template {
 impl Template {
     fn key(&self) -> impl Eq + Hash + '_ {
         (
-            Arc::as_ptr(&self.program) as usize,
+            self.program.address(),
             &self.inputs,
             &self.families,
             &self.targets,

@@ -4,13 +4,12 @@
 use std::{
     fmt::Write as _,
     hash::{Hash, Hasher},
-    sync::Arc,
 };
 
 use cresset_ops::{
     DType,
     cpu::plan::{Lane, plan},
-    expr::{Expr, Program, Type, traced},
+    expr::{Expr, SharedProgram, Type, traced},
     op::{Numbers, Reduction},
 };
 use cresset_tensor::{Category, Scalar};
@@ -44,7 +43,7 @@ pub(super) const UNUSED: u8 = u8::MAX;
 pub(super) enum From {
     /// A formula of inputs.
     Formula {
-        program: Arc<Program>,
+        program: SharedProgram,
         inputs: SmallVec<[Type; 4]>,
         families: SmallVec<[Category; 2]>,
         /// Which binding each input is.
@@ -58,7 +57,7 @@ impl From {
     fn key(&self) -> impl Eq + Hash + '_ {
         match self {
             From::Formula { program, inputs, families, slots } => {
-                Some((Arc::as_ptr(program) as usize, inputs, families, slots))
+                Some((program.address(), inputs, families, slots))
             }
             From::Parts => None,
         }
