@@ -311,7 +311,7 @@ fn compact(program: &SharedProgram, places: &[u8]) -> SharedProgram {
             other => other,
         })
         .collect();
-    Program::new(&nodes, program.outputs(), places.len(), program.numbers())
+    Program::shared(&nodes, program.outputs(), places.len(), program.numbers())
 }
 
 fn expand<T: Apply>(x: &T, shape: &Shape) -> Result<T> {

@@ -168,7 +168,7 @@ impl Program {
     pub const KERNELS: usize = 2;
 
     /// The program of these nodes, of which those that no output needs are left out.
-    pub fn new(nodes: &[Node], outputs: &[Id], inputs: usize, numbers: usize) -> SharedProgram {
+    pub fn shared(nodes: &[Node], outputs: &[Id], inputs: usize, numbers: usize) -> SharedProgram {
         let mut live = vec![false; nodes.len()];
         outputs.iter().for_each(|&id| live[id as usize] = true);
         for i in (0..nodes.len()).rev() {

@@ -333,7 +333,7 @@ fn trace(inputs: usize, numbers: usize, f: &dyn Written) -> SharedProgram {
     let mut outputs = Vec::new();
     f.write(&xs, &ns, &mut outputs);
     let program = TRACES.with_borrow(|traces| {
-        traces.last().map(|(_, builder)| Program::new(builder.nodes(), &outputs, inputs, numbers))
+        traces.last().map(|(_, builder)| Program::shared(builder.nodes(), &outputs, inputs, numbers))
     });
     drop(guard);
     match program {

@@ -253,7 +253,7 @@ fn in_parts(card: &Arc<Card>, map: &Map, inputs: &[&Array], targets: &[&Array], 
     let mut results: SmallVec<[Array; 2]> = SmallVec::new();
     for (target, &output) in targets.iter().zip(map.program.outputs()) {
         let nodes = map.program.nodes();
-        let program = Program::new(nodes, &[output], map.program.inputs(), map.program.numbers());
+        let program = Program::shared(nodes, &[output], map.program.inputs(), map.program.numbers());
         let part = Map { program, numbers: map.numbers.clone(), shape: Some(shape.clone().into()) };
         let result = card.fresh(name, shape.clone(), target.dtype())?;
         run(card, &part, inputs, &[&result], shape, true)?;
