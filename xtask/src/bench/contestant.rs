@@ -10,6 +10,7 @@ use std::{
 use super::Outcome;
 
 /// How a contestant is started.
+#[derive(Clone)]
 pub struct Program {
     /// Its name in options and tables.
     pub name: &'static str,

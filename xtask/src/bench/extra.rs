@@ -89,7 +89,10 @@ fn startup(programs: &[Program], rounds: usize) -> Outcome<Finding> {
 /// The most memory that a process has which does nothing but train, its libraries among it.
 fn memory(name: String, row: &str, programs: &[Program]) -> Outcome<Finding> {
     let verdict = |program: &Program| -> Outcome<Verdict> {
-        let mut contestant = Contestant::start(program)?;
+        // Here no allocator is told to keep what it was given.
+        let mut program = program.clone();
+        program.environment.retain(|(name, _)| *name != peers::KEEPS_MEMORY);
+        let mut contestant = Contestant::start(&program)?;
         for question in [format!("row {row}"), format!("time {TRAINED}")] {
             match contestant.ask(&question)? {
                 Answer::Numbers(_) => {}

@@ -11,6 +11,9 @@ use super::{Outcome, contestant::Program};
 /// The names of peers, as options have them.
 pub const NAMES: [&str; 4] = ["pytorch", "compile", "candle", "burn"];
 
+/// What tells the peers' allocator when to give memory back.
+pub const KEEPS_MEMORY: &str = "MIMALLOC_PURGE_DELAY";
+
 /// The project's folder.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -45,7 +48,7 @@ fn program(name: &'static str, path: PathBuf, words: &[&str], first: &[&str], th
     environment.extend([("OMP_PROC_BIND", "true".into()), ("OMP_PLACES", "cores".into())]);
     // The peers' allocator, which gives memory back after 10 ms and then takes fresh pages, which costs half of a large
     // training step.
-    environment.push(("MIMALLOC_PURGE_DELAY", "-1".into()));
+    environment.push((KEEPS_MEMORY, "-1".into()));
     Program {
         name,
         path,
