@@ -3,6 +3,7 @@
 //! `map` evaluates formulas (`plan`, `source`, `loops`, `walk` are its parts); every other operation has a file of its own.
 //! Shapes and dtypes were checked by `infer` before anything here runs.
 
+mod arithmetic;
 mod by_panels;
 mod combine;
 mod convolve;
