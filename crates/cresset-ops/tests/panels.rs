@@ -250,6 +250,10 @@ fn convolutions_are_their_definition() {
         strided(3, 1, 2, 9, [40, 62], 5, [3, 1], [2, 4], 2),
         strided(2, 1, 1, 32, [28, 28], 3, [1, 1], [1, 1], 1),
         strided(2, 1, 64, 3, [32, 32], 3, [1, 1], [1, 1], 1),
+        // A group for every channel.
+        strided(2, 5, 1, 1, [21, 38], 3, [1, 1], [1, 1], 1),
+        strided(3, 4, 1, 1, [20, 37], 3, [2, 2], [1, 1], 1),
+        strided(1, 3, 1, 1, [30, 19], 5, [3, 1], [4, 2], 2),
     ] {
         let output = case.output().unwrap();
         let [x, w, y] = case.shapes(output);

@@ -65,6 +65,10 @@ impl Correlation {
             // SAFETY: the caller's.
             return unsafe { self.winograd(places) };
         }
+        if let Some(copy) = self.depthwise_copy() {
+            // SAFETY: the caller's.
+            return unsafe { self.depthwise(&copy) };
+        }
         if let Some(plan) = self.plan() {
             // SAFETY: the caller's.
             return unsafe { self.direct(&plan) };

@@ -12,9 +12,10 @@ use smallvec::SmallVec;
 use super::{
     correlate::Correlation,
     gemm::Matrix,
+    padded::Padded,
     panels::{DEPTH, Left, Patches, Run, Scratch, Strip},
     threads,
-    windows::{Axis, Move, Windows},
+    windows::Windows,
 };
 
 /// Bytes of a band's copy, about: it stays in the second-level cache.
@@ -37,20 +38,8 @@ const MOVE: usize = 15;
 /// How a correlation is computed: a function of its shape alone.
 #[derive(Debug)]
 pub struct Plan {
-    /// How far apart neighbours look, down and across.
-    step: [usize; 2],
-    /// The smallest offsets of all taps.
-    least: [isize; 2],
-    /// The remainders of offsets that there are, each a part of the copy.
-    parts: Vec<[usize; 2]>,
-    /// How far the taps look further than the smallest, in steps.
-    reach: [usize; 2],
-    /// Positions of the largest phase.
-    count: [usize; 2],
-    /// From one line of the copy to the next.
-    pitch: usize,
-    /// Lines of positions in a band.
-    band: usize,
+    /// The bands.
+    copy: Padded,
     /// Do panels go along single lines?
     by_lines: bool,
     /// Channels of a block.
@@ -58,25 +47,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Elements from one part of a channel's copy to the next.
-    fn part(&self) -> usize {
-        (self.band + self.reach[0]) * self.pitch
-    }
-
-    /// Elements from one channel's copy to the next: an odd number of lines of the cache, so that channels do not fall
-    /// into one set of it.
-    fn channel(&self) -> usize {
-        ((self.parts.len() * self.part()).div_ceil(16) | 1) * 16
-    }
-
-    /// Where a tap looks in a channel's copy.
-    fn tap(&self, [_, y, x]: [isize; 3]) -> usize {
-        let from = [(y - self.least[0]) as usize, (x - self.least[1]) as usize];
-        let remainder = [from[0] % self.step[0], from[1] % self.step[1]];
-        let part = self.parts.iter().position(|&part| part == remainder).unwrap_or(0);
-        part * self.part() + from[0] / self.step[0] * self.pitch + from[1] / self.step[1]
-    }
-
     /// Registers for so many lines of positions: those of panels as wide as a tile, and narrower ones.
     fn registers(&self, lines: usize, lanes: usize) -> [usize; 2] {
         let of = |columns: usize| {
@@ -84,9 +54,9 @@ impl Plan {
             [all / 2 * 2, all % 2]
         };
         if self.by_lines {
-            of(self.count[1]).map(|registers| registers * lines)
+            of(self.copy.count[1]).map(|registers| registers * lines)
         } else {
-            of((lines - 1) * self.pitch + self.count[1])
+            of((lines - 1) * self.copy.pitch + self.copy.count[1])
         }
     }
 }
@@ -115,42 +85,12 @@ impl Correlation {
     pub fn plan(&self) -> Option<Plan> {
         let first = self.phases.first()?;
         let (lanes, width) = (self.kernel.lanes, self.kernel.width());
-        let flat = |windows: &Windows| {
-            let z = &windows.axes[0];
-            z.count == 1 && z.start == 0 && z.taps.iter().all(|tap| tap.1 == 0)
-        };
+        let copy = Padded::new(&self.phases)?;
         let all_taps: usize = self.phases.iter().map(|phase| phase.places.len()).sum();
-        if all_taps < 2 || self.channels == 0 || !self.phases.iter().all(flat) {
+        if all_taps < 2 || self.channels == 0 || copy.reach[1] > 4 * width {
             return None;
         }
-        let axes = |dim: usize| self.phases.iter().map(move |phase| &phase.axes[dim]);
-        let offsets = |dim: usize| self.phases.iter().flat_map(|p| p.taps()).map(move |tap| tap[dim]);
-        let step = [1, 2].map(|dim: usize| first.axes[dim].step);
-        let least = [1, 2].map(|dim| offsets(dim).min().unwrap_or(0));
-        let most = [1, 2].map(|dim| offsets(dim).max().unwrap_or(0));
-        let reach = [0, 1].map(|i| (most[i] - least[i]) as usize / step[i]);
-        let count = [1, 2].map(|dim| axes(dim).map(|axis: &Axis| axis.count).max().unwrap_or(0));
-        let mut parts: Vec<[usize; 2]> = Vec::new();
-        for [_, y, x] in self.phases.iter().flat_map(|phase| phase.taps()) {
-            let part = [(y - least[0]) as usize % step[0], (x - least[1]) as usize % step[1]];
-            if !parts.contains(&part) {
-                parts.push(part);
-            }
-        }
-        if count.contains(&0) || reach[1] > 4 * width {
-            return None;
-        }
-        // Padding at the end of a line is that of the next one's start, where both are there in every part.
-        let size = first.axes[2].size as isize;
-        let full = count[1] + reach[1];
-        let inside = |part: &[usize; 2], column: usize| {
-            (0..size).contains(&((column * step[1] + part[1]) as isize + least[1]))
-        };
-        let shared = |shared: &usize| {
-            let outside = |column: usize| parts.iter().all(|part| !inside(part, column));
-            (0..*shared).all(outside) && (full - shared..full).all(outside)
-        };
-        let pitch = full - (0..=reach[1]).rev().find(shared).unwrap_or(0);
+        let Padded { step, least, reach, count, pitch, .. } = copy;
         // What a panel looks at in a channel: lines of the cache for each line of the copy.
         let mut lines: Vec<[usize; 2]> = Vec::new();
         for [_, y, x] in self.phases.iter().flat_map(|phase| phase.taps()) {
@@ -164,27 +104,17 @@ impl Correlation {
         // Longer sums would lose more digits than shorter ones that are added.
         let most = self.phases.iter().map(|phase| phase.places.len()).max().unwrap_or(0);
         let blocks = self.channels.div_ceil((NEAR / near).min(DEPTH / most.max(1)).max(1));
-        let mut plan = Plan {
-            step,
-            least,
-            parts,
-            reach,
-            count,
-            pitch,
-            band: 0,
-            by_lines: false,
-            channels: self.channels.div_ceil(blocks),
-        };
+        let mut plan = Plan { copy, by_lines: false, channels: self.channels.div_ceil(blocks) };
         let steps = self.channels * all_taps;
         let tiles: usize = (0..self.rows)
             .step_by(self.kernel.rows)
             .map(|row| (self.rows - row).min(self.kernel.rows).max(4))
             .sum();
         let cost = |plan: &Plan| {
-            let parts = self.parts(count[0].div_ceil(plan.band));
+            let parts = self.parts(count[0].div_ceil(plan.copy.band));
             let (mut all, mut at) = (0, 0);
             while at < count[0] {
-                let lines = plan.band.min(count[0] - at);
+                let lines = plan.copy.band.min(count[0] - at);
                 let [wide, narrow] = plan.registers(lines, lanes);
                 // A narrow tile waits for its own sums, and is no faster than a wide one.
                 let registers = wide + 2 * narrow;
@@ -192,12 +122,12 @@ impl Correlation {
                     if plan.by_lines && self.phases.len() == 1 { 0 } else { RUN * self.phases.len() };
                 all += registers * tiles * (steps * STEP + stored * blocks) / self.kernel.rows;
                 all += (lines + reach[0])
-                    * plan.parts.len()
+                    * plan.copy.parts.len()
                     * pitch.div_ceil(lanes)
                     * self.channels
                     * MOVE
                     * parts;
-                at += plan.band;
+                at += plan.copy.band;
             }
             all * first.images + self.rows * steps * PACK
         };
@@ -205,8 +135,8 @@ impl Correlation {
         let wanted = if self.parallel { wanted } else { 1 };
         let mut best: Option<(usize, usize, bool)> = None;
         for bands in wanted.min(count[0])..=(4 * wanted + 64).min(count[0]) {
-            plan.band = count[0].div_ceil(bands);
-            let fits = plan.channels * plan.channel() * size_of::<f32>() <= BAND || plan.band == 1;
+            plan.copy.band = count[0].div_ceil(bands);
+            let fits = plan.channels * plan.copy.channel() * size_of::<f32>() <= BAND || plan.copy.band == 1;
             if !fits {
                 continue;
             }
@@ -214,12 +144,12 @@ impl Correlation {
                 plan.by_lines = by_lines;
                 let cost = cost(&plan);
                 if best.is_none_or(|best| cost < best.0) {
-                    best = Some((cost, plan.band, by_lines));
+                    best = Some((cost, plan.copy.band, by_lines));
                 }
             }
         }
         let (cost, band, by_lines) = best?;
-        (plan.band, plan.by_lines) = (band, by_lines);
+        (plan.copy.band, plan.by_lines) = (band, by_lines);
         // What packing patches would cost: every tap's part of a panel, in pieces of lines that are near.
         let panels = (first.images * count[0] * count[1]).div_ceil(width);
         let piece = [6, 16, 64][step[1].min(3) - 1];
@@ -251,18 +181,18 @@ impl Correlation {
             unsafe { job.pack(number / tiles, number % tiles) }
         });
         let images = self.phases[0].images;
-        let bands = plan.count[0].div_ceil(plan.band);
+        let bands = plan.copy.count[0].div_ceil(plan.copy.band);
         let parts = self.parts(bands);
         let rows = self.rows.div_ceil(parts).next_multiple_of(tile);
         let parts = self.rows.div_ceil(rows);
         threads::try_divide(self.parallel, images * self.groups * bands * parts, &|number| {
             let (number, part) = (number / parts, number % parts);
             let (number, band) = (number / bands, number % bands);
-            let first = band * plan.band;
+            let first = band * plan.copy.band;
             let task = Task {
                 group: number % self.groups,
                 image: number / self.groups,
-                lines: first..(first + plan.band).min(plan.count[0]),
+                lines: first..(first + plan.copy.band).min(plan.copy.count[0]),
                 rows: part * rows..((part + 1) * rows).min(self.rows),
             };
             // SAFETY: the caller's; tasks do not overlap.
@@ -311,31 +241,6 @@ impl Job<'_> {
         }
     }
 
-    /// How the lines of a band are copied.
-    fn moves(&self, task: &Task) -> Vec<Move> {
-        let Plan { step, least, reach, pitch, .. } = *self.plan;
-        let windows = &self.correlation.phases[0];
-        let lanes = self.correlation.kernel.lanes;
-        let input = windows.input;
-        let size = [1, 2].map(|dim: usize| windows.axes[dim].size as isize);
-        let mut moves = Vec::new();
-        for (number, part) in self.plan.parts.iter().enumerate() {
-            for line in 0..task.lines.len() + reach[0] {
-                let y = ((task.lines.start + line) * step[0] + part[0]) as isize + least[0];
-                for column in (0..pitch).step_by(lanes) {
-                    let count = lanes.min(pitch - column);
-                    let x = |i: usize| ((column + i) * step[1] + part[1]) as isize + least[1];
-                    let meets = |i: &usize| (0..size[0]).contains(&y) && (0..size[1]).contains(&x(*i));
-                    let inside = (0..count).filter(meets).fold(0, |bits, i| bits | 1 << i);
-                    let from = task.image as isize * input.image + y * input.dims[1] + x(0) * input.dims[2];
-                    let to = number * self.plan.part() + line * pitch + column;
-                    moves.push(Move { from, to, inside, count: count as u16 });
-                }
-            }
-        }
-        moves
-    }
-
     /// The panels of so many lines: where each starts in the copy, and its columns.
     fn panels(&self, lines: usize) -> Vec<(usize, usize)> {
         let (plan, width) = (self.plan, self.correlation.kernel.width());
@@ -343,9 +248,9 @@ impl Job<'_> {
             (0..len).step_by(width).map(move |at| (start + at, width.min(len - at)))
         };
         if plan.by_lines {
-            (0..lines).flat_map(|line| along(line * plan.pitch, plan.count[1])).collect()
+            (0..lines).flat_map(|line| along(line * plan.copy.pitch, plan.copy.count[1])).collect()
         } else {
-            along(0, (lines - 1) * plan.pitch + plan.count[1]).collect()
+            along(0, (lines - 1) * plan.copy.pitch + plan.copy.count[1]).collect()
         }
     }
 
@@ -356,8 +261,9 @@ impl Job<'_> {
         let mut runs = SmallVec::new();
         let mut column = 0;
         while column < columns {
-            let (line, at) = ((start + column) / self.plan.pitch, (start + column) % self.plan.pitch);
-            let len = (self.plan.pitch - at).min(columns - column);
+            let (line, at) =
+                ((start + column) / self.plan.copy.pitch, (start + column) % self.plan.copy.pitch);
+            let len = (self.plan.copy.pitch - at).min(columns - column);
             let count = len.min(x.count.saturating_sub(at));
             if task.lines.start + line < y.count && count > 0 {
                 let places = [(0, z), (task.lines.start + line, y), (at, x)];
@@ -379,16 +285,16 @@ impl Job<'_> {
     unsafe fn task(&self, task: &Task) -> Option<()> {
         let Correlation { kernel, channels, input, result, ref phases, .. } = *self.correlation;
         let (plan, windows) = (self.plan, &phases[0]);
-        let channel = plan.channel();
+        let channel = plan.copy.channel();
         // Columns that are no positions read what lies behind the last.
-        let slack = kernel.width() + plan.reach[0] * plan.pitch + plan.reach[1];
+        let slack = kernel.width() + plan.copy.reach[0] * plan.copy.pitch + plan.copy.reach[1];
         let scratch = Scratch::new(plan.channels * channel + slack)?;
         // SAFETY: so much was taken.
         unsafe { std::slice::from_raw_parts_mut(scratch.start(), plan.channels * channel + slack) }.fill(0.0);
-        let moves = self.moves(task);
+        let moves = plan.copy.moves(windows, task.lines.clone(), kernel.lanes);
         let panels = self.panels(task.lines.len());
         let taps: Vec<Vec<usize>> =
-            phases.iter().map(|phase| phase.taps().iter().map(|&tap| plan.tap(tap)).collect()).collect();
+            phases.iter().map(|phase| phase.taps().iter().map(|&tap| plan.copy.tap(tap)).collect()).collect();
         let mut steps: Vec<Vec<[isize; 2]>> = vec![Vec::new(); phases.len()];
         for (steps, taps) in steps.iter_mut().zip(&taps) {
             for c in 0..plan.channels {
@@ -399,7 +305,8 @@ impl Job<'_> {
         }
         for first in (0..channels).step_by(plan.channels) {
             let several = plan.channels.min(channels - first);
-            let own = (task.group * channels + first) as isize * windows.input.channel;
+            let own = task.image as isize * windows.input.image
+                + (task.group * channels + first) as isize * windows.input.channel;
             let patches = Patches {
                 source: input.wrapping_offset(own),
                 channel: windows.input.channel,

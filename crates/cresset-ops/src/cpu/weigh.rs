@@ -67,6 +67,10 @@ impl Weighing {
             unsafe { std::slice::from_raw_parts_mut(self.result, all) }.fill(0.0);
             return Ok(());
         }
+        if let Some(copy) = self.depthwise_copy() {
+            // SAFETY: the caller's.
+            return unsafe { self.depthwise(&copy) };
+        }
         let blocks = self.blocks();
         // Where blocks make few tasks, positions are summed in parts, and the parts in order.
         let parts = TASKS.div_ceil(blocks.len().max(1)).min(depths.len()).max(1);
