@@ -58,11 +58,10 @@ impl Padded {
         let inside = |part: &[usize; 2], column: usize| {
             (0..size).contains(&((column * step[1] + part[1]) as isize + least[1]))
         };
-        let shared = |shared: &usize| {
-            let outside = |column: usize| parts.iter().all(|part| !inside(part, column));
-            (0..*shared).all(outside) && (full - shared..full).all(outside)
-        };
-        let pitch = full - (0..=reach[1]).rev().find(shared).unwrap_or(0);
+        let outside = |column: &usize| parts.iter().all(|part| !inside(part, *column));
+        let before = (0..reach[1]).take_while(outside).count();
+        let after = (full - reach[1]..full).rev().take_while(outside).count();
+        let pitch = full - before.min(after);
         Some(Padded { step, least, parts, reach, count, pitch, band: count[0] })
     }
 
