@@ -295,16 +295,23 @@ fn of_product_f32<F: Fma>(f: Unary, target: &mut [f32], a: &[f32], b: &[f32]) {
     }
 }
 
-/// A function of a product, a sum with it, and a product with that, each rounded: `(f(a·b) + c)·d`.
+/// A function of a product, a sum with it, and its product with another product, each rounded: `(f(a·b) + c)·(d·e)`.
 #[inline(always)]
-fn gate_f32<F: Fma>(f: Unary, target: &mut [f32], a: &[f32], b: &[f32], c: &[f32], d: &[f32]) {
+fn gate_f32<F: Fma>(f: Unary, target: &mut [f32], [a, b, c, d, e]: [&[f32]; 5]) {
+    let n = target.len();
+    let (c, d, e) = (&c[..n], &d[..n], &e[..n]);
     match f {
-        Unary::Tanh => four(target, [a, b, c, d], |a, b, c, d| (single::tanh::<F>(a * b) + c) * d),
+        Unary::Tanh => {
+            let (a, b) = (&a[..n], &b[..n]);
+            for i in 0..n {
+                target[i] = (single::tanh::<F>(a[i] * b[i]) + c[i]) * (d[i] * e[i]);
+            }
+        }
         // The lowering sends only the error function besides.
         _ => {
             both(target, a, b, |a, b| single::log_erfc::<F>(a * b));
-            for (t, (&c, &d)) in target.iter_mut().zip(c.iter().zip(d)) {
-                *t = (single::erf_of_log::<F>(*t) + c) * d;
+            for i in 0..n {
+                target[i] = (single::erf_of_log::<F>(target[i]) + c[i]) * (d[i] * e[i]);
             }
         }
     }
@@ -444,8 +451,8 @@ for_every_simd! {
 }
 
 for_every_simd! {
-    /// A function of a product, to which a number is added before it multiplies another.
-    pub(super) fn gate_single(f: Unary, target: &mut [f32], a: &[f32], b: &[f32], c: &[f32], d: &[f32]) = gate_f32
+    /// A function of a product, to which a number is added before it multiplies another product.
+    pub(super) fn gate_single(f: Unary, target: &mut [f32], x: [&[f32]; 5]) = gate_f32
 }
 
 for_every_simd! {

@@ -20,7 +20,7 @@ pub enum Work {
     Pair(Sum, Sum),
     /// In f32, a function (one of [`scales`]) of a product.
     OfProduct(Unary),
-    /// In f32, `(f(a·b) + c)·d`, f being `Erf` or `Tanh`: what gates are made of, gelu in either form among them.
+    /// In f32, `(f(a·b) + c)·(d·e)`, f being `Erf` or `Tanh`: what gates are made of, gelu in either form among them.
     Gate(Unary),
     /// In f32, a comparison (`Lt`, `Le` or `Eq`) of two operands, and by it the third or else the fourth.
     Decide(Binary),
@@ -77,7 +77,7 @@ pub fn join(drafts: &[Draft<Code>], inputs: &[Type], first: Slot, outputs: &[(Va
     for i in 0..works.len() {
         if let Some((draft, gone)) = gate(&works, i, &uses) {
             works[i] = draft;
-            works[gone].gone = true;
+            gone.into_iter().for_each(|gone| works[gone].gone = true);
         }
     }
     let assigned = assign(&works, lane, inputs.len(), first, outputs);
@@ -148,18 +148,23 @@ fn joined(works: &[Draft<Work>], i: usize, uses: &[u32]) -> Option<(Draft<Work>,
     }
 }
 
-/// A sum and a product with the function of a product in it that the sum alone needs, and which of the steps that was.
-fn gate(works: &[Draft<Work>], i: usize, uses: &[u32]) -> Option<(Draft<Work>, usize)> {
+/// A sum and its product with another product, with the function of a product in it that the sum alone needs, and which
+/// steps these two were.
+fn gate(works: &[Draft<Work>], i: usize, uses: &[u32]) -> Option<(Draft<Work>, [usize; 2])> {
     let Draft { code: Work::Pair(Sum::Add, Sum::Mul), operands, gone: false } = &works[i] else {
         return None;
     };
+    let alone = |value: Value| match value {
+        Value::Step(place) if uses[place as usize] == 1 => Some(place as usize),
+        Value::Step(_) | Value::Input(_) | Value::Constant(_) => None,
+    };
+    let factor = alone(operands[2]).filter(|&place| sum(works[place].code) == Some(Sum::Mul))?;
     (0..2).find_map(|operand| {
-        let Value::Step(place) = operands[operand] else { return None };
-        let of = &works[place as usize];
+        let place = alone(operands[operand])?;
+        let of = &works[place];
         let Work::OfProduct(f @ (Unary::Erf | Unary::Tanh)) = of.code else { return None };
-        let all = [of.operands[0], of.operands[1], operands[1 - operand], operands[2]];
-        let draft = Draft { code: Work::Gate(f), operands: all.to_vec(), gone: false };
-        (uses[place as usize] == 1).then_some((draft, place as usize))
+        let all = [&of.operands[..2], &[operands[1 - operand]], &works[factor].operands[..2]].concat();
+        Some((Draft { code: Work::Gate(f), operands: all, gone: false }, [place, factor]))
     })
 }
 
@@ -218,7 +223,8 @@ fn lane_beside(work: Work, operand: usize) -> Option<Lane> {
         Work::Single(Code::Select(lane)) => (if operand == 2 { Lane::Bool } else { lane }, 3),
         Work::OfProduct(_) => (Lane::F32, 2),
         Work::Pair(..) => (Lane::F32, 3),
-        Work::Gate(_) | Work::Decide(_) => (Lane::F32, 4),
+        Work::Decide(_) => (Lane::F32, 4),
+        Work::Gate(_) => (Lane::F32, 5),
         Work::Single(_) | Work::Direct(_) => return None,
     };
     (operand < count).then_some(lane)

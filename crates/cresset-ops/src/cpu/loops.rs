@@ -10,7 +10,7 @@ use super::{
     fuse::Work,
     integers::{binary_bool, binary_i64, unary_i64, wrap},
     operands::{Side, called, choose, constant, each, pieces, side},
-    plan::{Code, Lane, Step},
+    plan::{Code, Lane, OPERANDS, Slot, Step},
     stream,
 };
 pub use super::{integers::Trouble, operands::Cell};
@@ -319,19 +319,19 @@ const PART: usize = 256;
 /// # Safety
 /// There is room for the chunk at `to`, which nobody else touches.
 pub unsafe fn stream_last(one: &Step<Work>, cells: &[Cell], len: usize, to: *mut u8) -> bool {
-    let mut own = [Cell::vector(std::ptr::null_mut()); 5];
+    let mut own = [Cell::vector(std::ptr::null_mut()); OPERANDS + 1];
     for (cell, &slot) in own.iter_mut().zip(one.operands.iter().chain([&one.target])) {
         *cell = cells[slot as usize];
     }
-    let moved = Step { code: one.code, target: 4, operands: [0, 1, 2, 3] };
+    let moved = Step { code: one.code, target: OPERANDS as Slot, operands: [0, 1, 2, 3, 4] };
     for start in (0..len).step_by(PART) {
         let count = PART.min(len - start);
         if !direct(&moved, &own, count) {
             return false;
         }
         // SAFETY: the caller's; the register of the result holds so many elements, and is no output's memory.
-        unsafe { stream::copy(own[4].pointer, to.wrapping_add(start * 4), count * 4) };
-        for cell in &mut own[..4] {
+        unsafe { stream::copy(own[OPERANDS].pointer, to.wrapping_add(start * 4), count * 4) };
+        for cell in &mut own[..OPERANDS] {
             cell.pointer = cell.pointer.wrapping_add(PART * 4);
         }
     }
@@ -356,7 +356,7 @@ fn direct(step: &Step<Work>, cells: &[Cell], len: usize) -> bool {
         Work::Direct(Code::Binary(f, _)) if laid(2) => binary_single(f, target(), x(0), x(1)),
         Work::Pair(first, second) if laid(3) => pair_single(first, second, target(), x(0), x(1), x(2)),
         Work::OfProduct(f) if laid(2) => of_product_single(f, target(), x(0), x(1)),
-        Work::Gate(f) if laid(4) => gate_single(f, target(), x(0), x(1), x(2), x(3)),
+        Work::Gate(f) if laid(5) => gate_single(f, target(), std::array::from_fn(x)),
         Work::Decide(f) if laid(4) => decide_single(f, target(), x(0), x(1), x(2), x(3)),
         Work::Direct(_)
         | Work::Single(_)
@@ -384,7 +384,7 @@ fn indirect(one: &Step<Work>, cells: &[Cell], chunk: Chunk, trouble: &mut Troubl
         }
         Work::OfProduct(f) => pieces(target(), [x(0), x(1)], |t, [a, b]| of_product_single(f, t, a, b)),
         Work::Gate(f) => {
-            pieces(target(), [x(0), x(1), x(2), x(3)], |t, [a, b, c, d]| gate_single(f, t, a, b, c, d));
+            pieces(target(), [x(0), x(1), x(2), x(3), x(4)], |t, x| gate_single(f, t, x));
         }
         Work::Decide(f) => {
             pieces(target(), [x(0), x(1), x(2), x(3)], |t, [a, b, c, d]| decide_single(f, t, a, b, c, d));

@@ -97,6 +97,9 @@ impl Code {
 /// Where an operand is: inputs first, then constants, then registers.
 pub type Slot = u16;
 
+/// The most operands of a step.
+pub const OPERANDS: usize = 5;
+
 /// One step: a loop over a chunk.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Step<C = Code> {
@@ -105,7 +108,7 @@ pub struct Step<C = Code> {
     /// Where the result goes: always a register no operand is in.
     pub target: Slot,
     /// Where the operands are.
-    pub operands: [Slot; 4],
+    pub operands: [Slot; OPERANDS],
 }
 
 /// A constant of the formula or a number given with the call, in the dtype it is needed in.
@@ -329,7 +332,7 @@ impl Lowering {
         if matches!(code, Code::Index | Code::Random) {
             return None;
         }
-        let mut slots = [0; 4];
+        let mut slots = [0; OPERANDS];
         for (slot, operand) in slots.iter_mut().zip(operands) {
             let Value::Constant(i) = *operand else { return None };
             *slot = self.inputs as Slot + i;
@@ -438,7 +441,7 @@ pub fn assign<C: Copy>(
             count += 1;
             first + count - 1
         });
-        let mut operands = [0; 4];
+        let mut operands = [0; OPERANDS];
         for (place, &value) in draft.operands.iter().enumerate() {
             operands[place] = slot(value, &register);
         }
