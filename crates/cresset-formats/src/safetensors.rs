@@ -97,29 +97,29 @@ pub(crate) fn read(bytes: &[u8]) -> Outcome<(StateDict, Metadata)> {
     let (header, data) = rest.split_at(length as usize);
     let (mut entries, metadata) = entries(header)?;
     entries.sort_by_key(|entry| (entry.start, entry.end));
-    let mut dict = StateDict::new();
     let mut before = 0;
-    for Entry { name, dtype, shape, start, end } in entries {
-        if start != before {
+    for Entry { name, start, end, .. } in &entries {
+        if *start != before {
             return wrong(format!(
                 "{name}: its bytes begin at {start}, those of the array before it end at {before}: arrays overlap, or \
                  leave a gap"
             ));
         }
-        before = end;
-        let bytes = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let Some(bytes) = bytes.and_then(|(start, end)| data.get(start..end)) else {
-            return wrong(format!("{name}: its bytes {start} to {end} lie beyond the file's {}", data.len()));
-        };
-        let array =
-            Array::from_bytes(bytes, shape, dtype).map_err(|error| Trouble::from(error).within(&name))?;
-        dict.insert(name, array);
+        before = *end;
     }
     if before != data.len() as u64 {
         return wrong(format!(
             "its arrays take {before} bytes, {} follow the header: it was cut off, or something was appended",
             data.len()
         ));
+    }
+    let mut dict = StateDict::new();
+    for Entry { name, dtype, shape, start, end } in entries {
+        // They follow one another up to the end of the data.
+        let bytes = &data[start as usize..end as usize];
+        let array =
+            Array::from_bytes(bytes, shape, dtype).map_err(|error| Trouble::from(error).within(&name))?;
+        dict.insert(name, array);
     }
     Ok((dict, metadata))
 }
