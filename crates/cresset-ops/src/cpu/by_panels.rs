@@ -7,6 +7,7 @@ use super::{
     copy,
     correlate::{Correlation, Weights},
     panels::Kernel,
+    walk::for_three,
     weigh::Weighing,
     windows::{Sizes, Strides, Windows},
 };
@@ -49,7 +50,7 @@ pub fn convolve(
     let locks = Locks::new([a.storage(), b.storage()].into_iter(), std::iter::empty());
     let parallel = y.numel().saturating_mul(channels).saturating_mul(all) >= PARALLEL;
     let forward = || {
-        let axes = [0, 1, 2].map(|dim| sizes[dim].forward());
+        let axes = for_three(|dim| sizes[dim].forward());
         Windows::new(axes, places, images, strides(x), strides(y))
     };
     let start = result.as_ptr().cast::<f32>();
@@ -86,10 +87,10 @@ pub fn convolve(
             channel: row,
         };
         let phase = |starts: [usize; 3]| {
-            let axes = [0, 1, 2].map(|dim| sizes[dim].backward(starts[dim]));
+            let axes = for_three(|dim| sizes[dim].backward(starts[dim]));
             Windows::new(axes, places, images, strides(y), strides(x))
         };
-        let [z, y, x] = [0, 1, 2].map(|dim| sizes[dim].stride.min(sizes[dim].input));
+        let [z, y, x] = for_three(|dim| sizes[dim].stride.min(sizes[dim].input));
         let starts = (0..z * y * x).map(|number| [number / (y * x), number / x % y, number % x]);
         (starts.map(phase).collect(), channels, outputs, weights)
     };
@@ -125,7 +126,7 @@ fn sizes(convolution: &Convolution, x: &Array, w: &Array, y: &Array) -> Result<(
             format!("{spatial} spatial dimensions; there may be up to three"),
         ));
     }
-    let sizes = [0, 1, 2].map(|dim| match (dim + spatial).checked_sub(3) {
+    let sizes = for_three(|dim| match (dim + spatial).checked_sub(3) {
         None => Sizes { input: 1, kernel: 1, output: 1, stride: 1, padding: 0, dilation: 1 },
         Some(own) => Sizes {
             input: x.shape()[2 + own],
@@ -136,12 +137,12 @@ fn sizes(convolution: &Convolution, x: &Array, w: &Array, y: &Array) -> Result<(
             dilation: convolution.dilation[own],
         },
     });
-    Ok((sizes, sizes.map(|sizes| sizes.kernel)))
+    Ok((sizes, for_three(|dim| sizes[dim].kernel)))
 }
 
 /// How far apart the elements of an image are.
 fn strides(x: &Array) -> Strides {
     let (own, spatial) = (x.strides(), x.rank() - 2);
-    let dims = [0, 1, 2].map(|dim| (dim + spatial).checked_sub(3).map_or(0, |own_dim| own[2 + own_dim]));
+    let dims = for_three(|dim| (dim + spatial).checked_sub(3).map_or(0, |own_dim| own[2 + own_dim]));
     Strides { image: own[0], channel: own[1], dims }
 }

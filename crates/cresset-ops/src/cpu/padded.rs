@@ -3,7 +3,10 @@
 
 use std::ops::Range;
 
-use super::windows::{Axis, Move, Windows};
+use super::{
+    walk::of_plane,
+    windows::{Axis, Move, Windows},
+};
 
 /// How an image is copied for some phases: a function of their shape alone.
 #[derive(Clone, Debug)]
@@ -37,11 +40,12 @@ impl Padded {
         }
         let axes = |dim: usize| phases.iter().map(move |phase| &phase.axes[dim]);
         let offsets = |dim: usize| phases.iter().flat_map(|p| p.taps()).map(move |tap| tap[dim]);
-        let step = [1, 2].map(|dim: usize| first.axes[dim].step);
-        let least = [1, 2].map(|dim| offsets(dim).min().unwrap_or(0));
-        let most = [1, 2].map(|dim| offsets(dim).max().unwrap_or(0));
-        let reach = [0, 1].map(|i| (most[i] - least[i]) as usize / step[i]);
-        let count = [1, 2].map(|dim| axes(dim).map(|axis: &Axis| axis.count).max().unwrap_or(0));
+        let step = of_plane(|dim: usize| first.axes[dim].step);
+        let least = of_plane(|dim| offsets(dim).min().unwrap_or(0));
+        let most = of_plane(|dim| offsets(dim).max().unwrap_or(0));
+        let reach = |i: usize| (most[i] - least[i]) as usize / step[i];
+        let reach = [reach(0), reach(1)];
+        let count = of_plane(|dim| axes(dim).map(|axis: &Axis| axis.count).max().unwrap_or(0));
         let mut parts: Vec<[usize; 2]> = Vec::new();
         for [_, y, x] in phases.iter().flat_map(|phase| phase.taps()) {
             let part = [(y - least[0]) as usize % step[0], (x - least[1]) as usize % step[1]];
@@ -88,7 +92,7 @@ impl Padded {
     pub fn moves(&self, windows: &Windows, lines: Range<usize>, lanes: usize) -> Vec<Move> {
         let Padded { step, least, reach, pitch, .. } = *self;
         let dims = windows.input.dims;
-        let [height, width] = [1, 2].map(|dim: usize| windows.axes[dim].size as isize);
+        let [height, width] = of_plane(|dim: usize| windows.axes[dim].size as isize);
         let mut moves = Vec::new();
         for (number, part) in self.parts.iter().enumerate() {
             for line in 0..lines.len() + reach[0] {

@@ -10,7 +10,7 @@ use super::{
     copy::{Shared, contiguous, dense, with_width},
     index::{check_bounds, elements, out_of_bounds},
     threads,
-    walk::{Steps, Walk},
+    walk::{Steps, Walk, for_three},
 };
 use crate::{infer::Meta, op::Combine};
 
@@ -265,8 +265,7 @@ impl Scattering {
                 threads::divide_range(true, self.shape[split], piece, &|range| {
                     let mut shape = self.shape.clone();
                     shape[split] = range.len();
-                    let shift =
-                        [0, 1, 2].map(|operand: usize| range.start as isize * self.steps[operand][split]);
+                    let shift = for_three(|operand: usize| range.start as isize * self.steps[operand][split]);
                     all(&shape, shift, 0..self.size);
                 });
             }
@@ -284,7 +283,7 @@ impl Scattering {
     unsafe fn combine(&self, shape: &[usize], shift: [isize; 3], rows: std::ops::Range<usize>) {
         let walk = Walk::new(shape, &self.steps);
         let last = walk.shape.len() - 1;
-        let [index_step, source_step, target_step] = [0, 1, 2].map(|i: usize| walk.strides[i][last]);
+        let [index_step, source_step, target_step] = for_three(|i: usize| walk.strides[i][last]);
         let line = |offsets: [isize; 3], count, lines, next| Line {
             count,
             index: self.index.at(shift[0] + offsets[0]),

@@ -17,8 +17,6 @@ use std::{
     thread,
 };
 
-use smallvec::SmallVec;
-
 /// How often an idle worker looks for a job before it sleeps: some ten microseconds.
 const SPINS: u32 = 4000;
 
@@ -26,7 +24,7 @@ struct Job {
     /// The caller's closure. Valid until the caller has seen `done` reach `total`, which it waits for.
     task: *const (dyn Fn(usize) + Sync),
     /// For each thread, the next number of its range.
-    next: SmallVec<[Line; 8]>,
+    next: Vec<Line>,
     /// How many threads have come.
     joined: AtomicUsize,
     done: AtomicUsize,

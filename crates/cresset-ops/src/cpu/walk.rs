@@ -150,3 +150,16 @@ pub fn broadcast_strides(shape: &[usize], own: &[usize], strides: &[isize]) -> S
     }
     result
 }
+
+/// What there is for each of three dimensions or operands. (The arrays' own `map` is three hundred lines for the compiler,
+/// each time.)
+#[inline(always)]
+pub fn for_three<R>(f: impl Fn(usize) -> R) -> [R; 3] {
+    [f(0), f(1), f(2)]
+}
+
+/// What there is for lines and columns, the last two of three dimensions.
+#[inline(always)]
+pub fn of_plane<R>(f: impl Fn(usize) -> R) -> [R; 2] {
+    [f(1), f(2)]
+}

@@ -12,6 +12,7 @@ use super::{
     gemm::Matrix,
     panels::{Ahead, DEPTH, Left, Place, Scratch, Strip, Tiles},
     threads,
+    walk::for_three,
     windows::Windows,
 };
 
@@ -144,7 +145,7 @@ impl Correlation {
             // SAFETY: the caller's.
             let g = places.map(|place| unsafe { *start.add(place) });
             let sums = |a: f32, b: f32, c: f32| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
-            let columns = [0, 1, 2].map(|j| sums(g[j], g[3 + j], g[6 + j]));
+            let columns = for_three(|j| sums(g[j], g[3 + j], g[6 + j]));
             let across = |i: usize| sums(columns[0][i], columns[1][i], columns[2][i]);
             for i in 0..4 {
                 for (j, value) in across(i).into_iter().enumerate() {

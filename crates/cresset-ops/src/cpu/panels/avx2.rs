@@ -209,7 +209,8 @@ fn transposed(x: [__m256; 8]) -> [__m256; 8] {
     // Each half of `fours[4·g + i]` holds four rows of one column.
     let mut fours = x;
     for g in 0..2 {
-        let wide = [0, 1, 2, 3].map(|i| _mm256_castps_pd(pairs[4 * g + i]));
+        let wide = |i: usize| _mm256_castps_pd(pairs[4 * g + i]);
+        let wide = [wide(0), wide(1), wide(2), wide(3)];
         fours[4 * g] = _mm256_castpd_ps(_mm256_unpacklo_pd(wide[0], wide[2]));
         fours[4 * g + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(wide[0], wide[2]));
         fours[4 * g + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(wide[1], wide[3]));

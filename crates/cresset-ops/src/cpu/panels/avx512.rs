@@ -198,7 +198,8 @@ fn transposed(x: [__m512; 16]) -> [__m512; 16] {
     // Each quarter of `fours[4·g + i]` holds four rows of one column.
     let mut fours = x;
     for g in 0..4 {
-        let wide = [0, 1, 2, 3].map(|i| _mm512_castps_pd(pairs[4 * g + i]));
+        let wide = |i: usize| _mm512_castps_pd(pairs[4 * g + i]);
+        let wide = [wide(0), wide(1), wide(2), wide(3)];
         fours[4 * g] = _mm512_castpd_ps(_mm512_unpacklo_pd(wide[0], wide[2]));
         fours[4 * g + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(wide[0], wide[2]));
         fours[4 * g + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(wide[1], wide[3]));

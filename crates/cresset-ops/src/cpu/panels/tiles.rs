@@ -39,8 +39,9 @@ pub unsafe fn apart(job: &Tiles) {
             let sums = |[a, b, c, d]: [__m512; 4]| {
                 [_mm512_sub_ps(a, c), _mm512_add_ps(b, c), _mm512_sub_ps(c, b), _mm512_sub_ps(b, d)]
             };
-            let columns = [0, 1, 2, 3].map(|j| sums([x[0][j], x[1][j], x[2][j], x[3][j]]));
-            let across = |i: usize| sums(columns.map(|column| column[i]));
+            let down = |j: usize| sums([x[0][j], x[1][j], x[2][j], x[3][j]]);
+            let (first, second, third, fourth) = (down(0), down(1), down(2), down(3));
+            let across = |i: usize| sums([first[i], second[i], third[i], fourth[i]]);
             for i in 0..4 {
                 let line = across(i);
                 for (j, &value) in line.iter().enumerate() {
@@ -71,8 +72,9 @@ pub unsafe fn together(job: &Tiles) {
                 // SAFETY: there is room for a whole register after each column.
                 unsafe { _mm512_loadu_ps(from) }
             };
-            let columns = [0, 1, 2, 3].map(|j| sums([load(j), load(4 + j), load(8 + j), load(12 + j)]));
-            let across = |i: usize| sums(columns.map(|column| column[i]));
+            let down = |j: usize| sums([load(j), load(4 + j), load(8 + j), load(12 + j)]);
+            let (first, second, third, fourth) = (down(0), down(1), down(2), down(3));
+            let across = |i: usize| sums([first[i], second[i], third[i], fourth[i]]);
             for i in 0..2 {
                 if place.lines >> i & 1 == 0 {
                     continue;
