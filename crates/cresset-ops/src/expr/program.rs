@@ -95,6 +95,8 @@ pub struct Program {
     numbers: usize,
     /// The name of the method in which it was first written.
     method: OnceLock<&'static str>,
+    /// Itself, if it is to last: so that it is kept for ever once, however many threads ask for that.
+    lasting: OnceLock<&'static Program>,
     /// What interpreters keep with a program; see [`Program::derived`].
     derived: [OnceLock<Box<dyn std::any::Any + Send + Sync>>; Program::SLOTS],
 }
@@ -115,7 +117,10 @@ impl SharedProgram {
     pub fn lasting(self) -> SharedProgram {
         match self.0 {
             Owner::Everybody(_) => self,
-            Owner::Counted(program) => SharedProgram(Owner::Everybody(Box::leak(Box::new(program)))),
+            Owner::Counted(program) => {
+                let leaked = program.lasting.get_or_init(|| Box::leak(Box::new(program.clone())));
+                SharedProgram(Owner::Everybody(leaked))
+            }
         }
     }
 
@@ -198,7 +203,7 @@ impl Program {
             return SharedProgram(Owner::Counted(program.clone()));
         }
         if programs.len() >= INTERNED {
-            programs.clear();
+            programs.retain(|_, program| program.lasting.get().is_some());
         }
         let Parts(nodes, outputs, ..) = parts.clone();
         let program = Arc::new(Program {
@@ -207,6 +212,7 @@ impl Program {
             inputs,
             numbers,
             method: OnceLock::new(),
+            lasting: OnceLock::new(),
             derived: [const { OnceLock::new() }; _],
         });
         programs.insert(parts, program.clone());
@@ -323,6 +329,7 @@ impl fmt::Debug for Program {
 #[cfg(test)]
 mod tests {
     use super::method;
+    use crate::expr::{Expr, traced};
 
     #[test]
     fn methods_are_found_in_names_of_closures() {
@@ -340,5 +347,17 @@ mod tests {
         for (closure, name) in cases {
             assert_eq!(method(closure), name, "{closure}");
         }
+    }
+
+    #[test]
+    fn what_lasts_is_kept_once_for_all_threads() {
+        let in_a_thread =
+            || std::thread::spawn(|| traced(1, 0, &|x: &[Expr], _: &[Expr]| x[0] * 3.25 + 0.125)).join();
+        let (one, other) = (in_a_thread().unwrap(), in_a_thread().unwrap());
+        assert!(one.is_lasting() && one.address() == other.address());
+        // Of a closure that captures, nothing is kept.
+        let number = std::hint::black_box(7.75);
+        let captured = traced(1, 0, &|x: &[Expr], _: &[Expr]| x[0] * number);
+        assert!(!captured.is_lasting());
     }
 }

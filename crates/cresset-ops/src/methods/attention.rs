@@ -58,34 +58,27 @@ pub trait Attention: Apply {
         value: &Self,
         options: AttentionOptions<'_, Self>,
     ) -> Result<Self> {
-        let AttentionOptions { attn_mask, dropout_p, is_causal, scale, enable_gqa } = options;
         check(self, key, value)?;
-        if attn_mask.is_some() && is_causal {
+        if options.attn_mask.is_some() && options.is_causal {
             return Err(refusal("give attn_mask or is_causal, not both"));
         }
-        let (key, value) = match enable_gqa {
+        let (key, value) = match options.enable_gqa {
             true => (shared_heads(self, key)?, shared_heads(self, value)?),
             false => (key.clone(), value.clone()),
         };
-        let (length, width) = (self.shape()[self.rank() - 2], self.shape()[self.rank() - 1]);
-        let scale = scale.unwrap_or_else(|| 1.0 / (width as f64).sqrt());
-        let in_blocks = is_causal && length > BLOCK && self.device() == Device::Cpu;
-        if !in_blocks {
-            let options =
-                AttentionOptions { attn_mask, dropout_p, is_causal, scale: Some(scale), enable_gqa };
+        let length = self.shape()[self.rank() - 2];
+        // On a card more and smaller operations would take longer than what they spare.
+        if !options.is_causal || length <= BLOCK || self.device() != Device::Cpu {
             return attended(self, &key, &value, 0, options);
         }
+        let rows = |x: &Self, first: usize, count: usize| x.narrow(-2, first as i64, count as i64);
         let mut blocks = Vec::with_capacity(length.div_ceil(BLOCK));
         for first in (0..length).step_by(BLOCK) {
             let count = BLOCK.min(length - first);
-            let rows = |x: &Self, first: usize, count: usize| x.narrow(-2, first as i64, count as i64);
             // Keys that no query of this block looks at are not multiplied.
             let seen = key.shape()[key.rank() - 2].min(first + count);
-            let (query, key, value) =
-                (rows(self, first, count)?, rows(&key, 0, seen)?, rows(&value, 0, seen)?);
-            let options =
-                AttentionOptions { attn_mask, dropout_p, is_causal, scale: Some(scale), enable_gqa };
-            blocks.push(attended(&query, &key, &value, first, options)?);
+            let (key, value) = (rows(&key, 0, seen)?, rows(&value, 0, seen)?);
+            blocks.push(attended(&rows(self, first, count)?, &key, &value, first, options)?);
         }
         Self::cat(&blocks, -2)
     }
@@ -94,7 +87,7 @@ pub trait Attention: Apply {
 /// Queries that are done at once where each looks only at the keys up to its own place.
 const BLOCK: usize = 128;
 
-/// Attention of queries of which the first stands at a place of the sequence. The options' scale is said.
+/// Attention of queries of which the first stands at a place of the sequence.
 #[track_caller]
 fn attended<T: Apply>(
     query: &T,
@@ -104,8 +97,9 @@ fn attended<T: Apply>(
     options: AttentionOptions<'_, T>,
 ) -> Result<T> {
     let AttentionOptions { attn_mask, dropout_p, is_causal, scale, .. } = options;
-    let scale = scale.unwrap_or(1.0);
-    let (length, keys) = (query.shape()[query.rank() - 2], key.shape()[key.rank() - 2]);
+    let (length, width) = (query.shape()[query.rank() - 2], query.shape()[query.rank() - 1]);
+    let scale = scale.unwrap_or_else(|| 1.0 / (width as f64).sqrt());
+    let keys = key.shape()[key.rank() - 2];
     let causal = || {
         formula_of_places(query, &[length, keys].into(), &[keys.into(), first.into()], |_, n| {
             let (row, column) = (Expr::index().floor_divide(n[0]), Expr::index().remainder(n[0]));
