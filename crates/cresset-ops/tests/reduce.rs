@@ -106,7 +106,7 @@ fn draw(random: &mut Random, shape: &[usize], dtype: DType, nan: bool) -> Array 
 #[test]
 fn every_kind_dtype_and_layout() {
     let mut random = Random(7);
-    let shapes: [&[usize]; 12] = [
+    let shapes: [&[usize]; 14] = [
         &[5],
         &[300],
         &[3, 4],
@@ -119,6 +119,8 @@ fn every_kind_dtype_and_layout() {
         &[200, 300],
         &[2, 3, 2, 3, 2],
         &[1, 1, 40],
+        &[9, 40, 3, 2],
+        &[3, 7, 130],
     ];
     for shape in shapes {
         for dtype in DType::ALL {
@@ -170,6 +172,9 @@ fn large_ones_are_exact_and_the_same_for_any_number_of_threads() {
         (&[700, 900], &[0]),
         (&[700, 900], &[1]),
         (&[40, 30, 20, 10], &[0, 2]),
+        // Channels of small planes.
+        (&[64, 300, 7, 7], &[0, 2, 3]),
+        (&[300, 5, 2, 2], &[0, 2, 3]),
         (&[100_000, 3], &[0]),
         (&[3, 100_000], &[1]),
         (&[100_000, 3], &[1]),

@@ -499,6 +499,19 @@ fn find_rows<T: Ordered>(x: &[T], extent: Extent, totals: &mut [Total], places: 
     }
 }
 
+/// Takes each so many neighbouring totals into one. Not for places.
+pub fn join(kind: Reduction, lane: Lane, neighbours: usize, totals: &[Total], joined: &mut [Total]) {
+    let extent = Extent { rows: neighbours, columns: 1, first: 0 };
+    fold(kind, numbers(kind, lane, totals), extent, joined, &mut []);
+}
+
+/// Totals as numbers of their own lane.
+fn numbers(kind: Reduction, lane: Lane, totals: &[Total]) -> Numbers<'_> {
+    let lane = if is_float(kind, lane) { Lane::F64 } else { Lane::I64 };
+    // SAFETY: an f64 and an i64 are as large and aligned as the u64 they are kept in.
+    unsafe { Numbers::new(lane, totals.as_ptr().cast(), totals.len()) }
+}
+
 /// Takes the totals of a later part of the same columns into those of the earlier.
 pub fn combine(
     kind: Reduction,
@@ -509,11 +522,7 @@ pub fn combine(
     let float = is_float(kind, lane);
     if !matches!(kind, ArgMax | ArgMin) {
         let extent = Extent { rows: 1, columns: later.len(), first: 0 };
-        // SAFETY: an f64 and an i64 are as large and aligned as the u64 they are kept in.
-        let x = unsafe {
-            Numbers::new(if float { Lane::F64 } else { Lane::I64 }, later.as_ptr().cast(), later.len())
-        };
-        return fold(kind, x, extent, totals, places);
+        return fold(kind, numbers(kind, lane, later), extent, totals, places);
     }
     for (i, (&total, &place)) in later.iter().zip(later_places).enumerate() {
         if better(kind, float, total, totals[i]) {

@@ -1,7 +1,8 @@
 //! Reductions over any dimensions, of an array or of a formula's values.
 //!
 //! Dimensions are brought into the order (outer kept, reduced, inner kept), in which what is reduced is a rectangle of
-//! rows and columns for each outer index. Chunks of it go from the formula's evaluator to `fold`. How it is cut into
+//! rows and columns for each outer index. (Reduced dimensions that are short and lie closer together than those kept are
+//! columns too, until the end.) Chunks of it go from the formula's evaluator to `fold`. How it is cut into
 //! tasks depends on the shape alone, so that the result does not depend on who did them.
 
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -30,6 +31,8 @@ const PARALLEL: usize = 1 << 16;
 const TASK: usize = 1 << 15;
 /// Few totals are each computed in parts, so that there are about so many tasks.
 const TASKS: usize = 32;
+/// Neighbours that are folded last, at most.
+const NEIGHBOURS: usize = 128;
 /// Elements folded at once where they need no evaluator.
 const DIRECT: usize = 16 * CHUNK;
 
@@ -78,7 +81,7 @@ fn reduce_map(reduce: &Reduce, map: &Map, inputs: &[&Array], output: &Array) -> 
         inputs.iter().map(|x| broadcast_strides(&shape, x.shape(), x.strides())).collect();
     let main = (0..inputs.len()).max_by_key(|&i| (inputs[i].numel(), std::cmp::Reverse(i)));
     let flat: Steps = SmallVec::from_elem(0, shape.rank());
-    let space = Space::new(&shape, main.map_or(&flat, |i| &strides[i]), &reduce.dims);
+    let space = Space::new(&shape, main.map_or(&flat, |i| &strides[i]), &reduce.dims, finds(reduce.kind));
     if space.elements() == 0 {
         let total: SmallVec<[Total; 1]> = SmallVec::from_elem(fold::start(reduce.kind, lane), 1);
         for i in 0..output.numel() {
@@ -136,16 +139,20 @@ const MEMORY: u8 = 2;
 
 /// Dimensions in an order in which what is reduced is rectangles.
 struct Space {
-    /// Outer kept, reduced, inner kept dimensions.
+    /// Outer kept, reduced, inner kept dimensions, and reduced neighbours.
     order: SmallVec<[usize; 6]>,
     outer: usize,
     rows: usize,
     columns: usize,
+    /// So many neighbouring columns come to one element.
+    neighbours: usize,
 }
 
 impl Space {
-    /// Kept dimensions that lie closer together in memory than any reduced one become columns.
-    fn new(shape: &[usize], strides: &[isize], dims: &[usize]) -> Space {
+    /// Kept dimensions that lie closer together in memory than any reduced one become columns. So do all that lie closer
+    /// together than some reduced ones where others, inside of them, are short: lines of a few numbers each would
+    /// take longer to bring than to fold. Not where places are asked for, which columns do not know of each other.
+    fn new(shape: &[usize], strides: &[isize], dims: &[usize], finds: bool) -> Space {
         // A dimension over which nothing moves may as well be the slowest.
         let distance = |dim: usize| if strides[dim] == 0 { usize::MAX } else { strides[dim].unsigned_abs() };
         let mut reduced: SmallVec<[usize; 6]> = dims.iter().copied().collect();
@@ -157,8 +164,17 @@ impl Space {
                 j -= 1;
             }
         }
-        let nearest = reduced.iter().filter(|&&dim| shape[dim] > 1).map(|&dim| distance(dim)).min();
+        let product = |dims: &[usize]| dims.iter().map(|&dim| shape[dim]).product::<usize>();
         let mut order: SmallVec<[usize; 6]> = (0..shape.len()).filter(|dim| !dims.contains(dim)).collect();
+        let mut near: SmallVec<[usize; 6]> = SmallVec::new();
+        if let Some(&kept) = order.iter().rev().find(|&&dim| shape[dim] > 1) {
+            let far = reduced.iter().take_while(|&&dim| distance(dim) > distance(kept)).count();
+            let neighbours = product(&reduced[far..]);
+            if !finds && product(&reduced[..far]) > 1 && (2..=NEIGHBOURS).contains(&neighbours) {
+                near.extend(reduced.drain(far..));
+            }
+        }
+        let nearest = reduced.iter().filter(|&&dim| shape[dim] > 1).map(|&dim| distance(dim)).min();
         let mut split = order.len();
         while split > 0
             && let dim = order[split - 1]
@@ -166,11 +182,11 @@ impl Space {
         {
             split -= 1;
         }
-        let product = |dims: &[usize]| dims.iter().map(|&dim| shape[dim]).product::<usize>();
-        let (outer, columns) = (product(&order[..split]), product(&order[split..]));
-        let rows = product(&reduced);
+        let (outer, neighbours) = (product(&order[..split]), product(&near));
+        let (rows, columns) = (product(&reduced), product(&order[split..]) * neighbours);
         order.insert_many(split, reduced);
-        Space { order, outer, rows, columns }
+        order.extend(near);
+        Space { order, outer, rows, columns, neighbours }
     }
 
     fn elements(&self) -> usize {
@@ -207,13 +223,18 @@ struct Shared(*mut Total, *mut i64);
 // SAFETY: tasks make slices of disjoint parts.
 unsafe impl Sync for Shared {}
 
+/// Is what it finds a place?
+fn finds(kind: Reduction) -> bool {
+    matches!(kind, Reduction::ArgMax | Reduction::ArgMin)
+}
+
 impl Work<'_> {
     fn finds(&self) -> bool {
-        matches!(self.kind, Reduction::ArgMax | Reduction::ArgMin)
+        finds(self.kind)
     }
 
     fn run(&self) -> Result<()> {
-        let Space { outer, rows, columns, .. } = self.space;
+        let Space { outer, rows, columns, neighbours, .. } = self.space;
         let area = rows * columns;
         let parallel = self.space.elements() * (self.source.plan.steps.len() + 1) >= PARALLEL;
         let run = |units: usize, size: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)| {
@@ -236,7 +257,7 @@ impl Work<'_> {
             });
             return Ok(());
         }
-        let width = columns.min(CHUNK);
+        let width = columns.min(CHUNK / neighbours * neighbours);
         let blocks = outer * columns.div_ceil(width);
         let parts = if blocks >= TASKS { 1 } else { (TASKS / blocks).min(rows * width / TASK).max(1) };
         let height = rows.div_ceil(parts);
@@ -408,10 +429,18 @@ impl Work<'_> {
         fold::fold(self.kind, numbers, extent, totals, places);
     }
 
-    /// Writes totals as elements of the output from a place on.
+    /// Writes totals as elements of the output from a place on, both counted in columns.
     fn finish(&self, totals: &[Total], places: &[i64], at: usize) {
-        let dtype = self.output.dtype();
-        let to = self.output.as_ptr().wrapping_add(at * dtype.size());
+        let (dtype, neighbours) = (self.output.dtype(), self.space.neighbours);
+        let to = self.output.as_ptr().wrapping_add(at / neighbours * dtype.size());
+        let mut totals = totals;
+        let mut joined;
+        if neighbours > 1 {
+            joined = [fold::start(self.kind, self.lane); CHUNK / 2];
+            let together = &mut joined[..totals.len() / neighbours];
+            fold::join(self.kind, self.lane, neighbours, totals, together);
+            totals = together;
+        }
         // SAFETY: the output is fresh and has these elements, which are this task's.
         unsafe { finish(self.kind, self.lane, totals, places, dtype, to) };
     }
@@ -422,7 +451,7 @@ impl Work<'_> {
 /// # Safety
 /// `to` has room for them, which nobody else touches.
 unsafe fn finish(kind: Reduction, lane: Lane, totals: &[Total], places: &[i64], dtype: DType, to: *mut u8) {
-    if matches!(kind, Reduction::ArgMax | Reduction::ArgMin) {
+    if finds(kind) {
         // SAFETY: the caller's; the dtype is int64.
         return unsafe { std::ptr::copy_nonoverlapping(places.as_ptr().cast(), to, places.len() * 8) };
     }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::{
     loops::{self, Cell, Chunk, Trouble},
     plan::{Constant, Lane, Plan},
-    stream,
+    short_lines, stream,
     walk::Walk,
 };
 
@@ -15,8 +15,9 @@ use super::{
 pub const CHUNK: usize = 1024;
 /// Bytes of a line of cache.
 const LINE: usize = 64;
-/// Rows at least this long are walked one by one, so that their operands need no gathering.
-const LONG_ROW: usize = 64;
+/// Rows at least this long are walked one by one, so that their operands need no gathering. To begin a row takes as long as
+/// bringing some hundred numbers.
+const LONG_ROW: usize = 256;
 
 /// One input or output of an evaluation.
 pub struct Side {
@@ -83,7 +84,7 @@ impl<'a> Source<'a> {
         let plan = self.plan;
         let size = size.min(CHUNK);
         // Every input that has to be converted or gathered, and every register, has room for one chunk.
-        let room = (size * 8).next_multiple_of(memory::ALIGNMENT);
+        let room = (size * 8).max((size + short_lines::BEHIND) * 4).next_multiple_of(memory::ALIGNMENT);
         let slots = plan.inputs.len() + plan.constants.len() + plan.joined.registers;
         let rooms = plan.inputs.len() + plan.joined.registers + extra;
         let scratch = memory::take(room * (rooms + plan.joined.beside.len()) + 64)?;
@@ -228,6 +229,13 @@ impl Values<'_, '_> {
                 }
             }
             return if constant { Cell::laid(spare) } else { Cell::vector(spare) };
+        }
+        if lane == Lane::F32 && direct {
+            let (from, to) = (input.pointer.cast(), spare.cast());
+            // SAFETY: the walk stays inside the input, and the spare slot has room behind a chunk.
+            if unsafe { short_lines::bring(walk, i, start, len, from, to) } {
+                return Cell::vector(spare);
+            }
         }
         let wide = lane.dtype().size();
         walk.lines(i, start, len, |offset, done, count| {
