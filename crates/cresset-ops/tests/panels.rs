@@ -244,6 +244,11 @@ fn convolutions_are_their_definition() {
         wide(200, 1, 20, 19, [4, 3], [1, 1], false),
         wide(6, 1, 130, 16, [24, 22], [2, 0], false),
         wide(5, 1, 16, 133, [25, 25], [1, 1], true),
+        // The gradient of the weight by tiles: blocks of channels, images of one tile and lines of many, shares.
+        wide(40, 1, 130, 70, [2, 2], [1, 1], false),
+        wide(2, 2, 33, 40, [5, 150], [1, 0], false),
+        wide(3, 1, 65, 17, [3, 301], [2, 2], false),
+        wide(19, 1, 16, 16, [7, 9], [0, 1], true),
         // Patches read where they lie: bands, remainders of strides, lines that share their padding and that do not.
         strided(2, 2, 40, 20, [57, 45], 3, [2, 2], [1, 1], 1),
         strided(1, 1, 3, 16, [64, 71], 7, [2, 2], [3, 3], 1),

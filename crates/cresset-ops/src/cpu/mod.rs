@@ -50,6 +50,7 @@ mod unroll;
 mod view;
 pub mod walk;
 mod weigh;
+mod weigh_tiles;
 mod windows;
 mod winograd;
 

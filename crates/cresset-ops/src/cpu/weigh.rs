@@ -67,6 +67,10 @@ impl Weighing {
             unsafe { std::slice::from_raw_parts_mut(self.result, all) }.fill(0.0);
             return Ok(());
         }
+        if self.has_tiles() {
+            // SAFETY: the caller's.
+            return unsafe { self.by_tiles() };
+        }
         if let Some(copy) = self.depthwise_copy() {
             // SAFETY: the caller's.
             return unsafe { self.depthwise(&copy) };

@@ -86,3 +86,37 @@ pub struct Run {
     pub offset: isize,
     pub step: isize,
 }
+
+/// Tiles of images whose channels lie side by side, to be taken apart into 16 parts: of each part strips of so many channels,
+/// in every one a row for each tile.
+pub struct TileLanes<'a> {
+    pub image: *const f32,
+    pub channels: usize,
+    /// Of every tile where its elements are, line after line: 16, or the first 4.
+    pub places: &'a [[usize; 16]],
+    pub parts: *mut f32,
+    /// From one part to the next.
+    pub part: usize,
+    /// From one strip to the next.
+    pub strip: usize,
+    /// Channels of a strip.
+    pub width: usize,
+}
+
+/// Sums of products in 16 parts, of which the gradients of kernels of 3×3 are made.
+pub struct Gradients {
+    pub sums: *const f32,
+    /// The sums were made in so many shares, so far apart.
+    pub shares: usize,
+    pub share: usize,
+    /// From one part to the next.
+    pub part: usize,
+    /// From one row of a part to the next.
+    pub row: usize,
+    pub rows: usize,
+    pub channels: usize,
+    /// Nine numbers for each channel.
+    pub target: *mut f32,
+    /// From one row to the next.
+    pub target_row: usize,
+}

@@ -16,6 +16,8 @@ mod patches;
 mod product;
 mod strip;
 #[cfg(target_arch = "x86_64")]
+mod tile_lanes;
+#[cfg(target_arch = "x86_64")]
 mod tiles;
 
 use std::sync::OnceLock;
@@ -25,7 +27,7 @@ use cresset_tensor::memory;
 use self::jobs::{Lines, Tile};
 pub use self::{
     ahead::Ahead,
-    jobs::{Place, Run, Tiles, Turn},
+    jobs::{Gradients, Place, Run, TileLanes, Tiles, Turn},
     patches::Patches,
     product::multiply,
     strip::{Left, Strip},
@@ -50,7 +52,16 @@ pub struct Kernel {
     strides: &'static [isize],
     patches: unsafe fn(&Patches),
     /// Winograd's transforms, where there are any.
-    tiles: Option<[unsafe fn(&Tiles); 2]>,
+    tiles: Option<Winograd>,
+}
+
+/// The transforms of tiles of images, and of gradients.
+struct Winograd {
+    apart: unsafe fn(&Tiles),
+    together: unsafe fn(&Tiles),
+    of_input: unsafe fn(&TileLanes),
+    of_output: unsafe fn(&TileLanes),
+    gradients: unsafe fn(&Gradients),
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -62,7 +73,13 @@ static AVX512: Kernel = Kernel {
     turn: avx512::turn,
     strides: &[1, 2],
     patches: avx512::patches,
-    tiles: Some([tiles::apart, tiles::together]),
+    tiles: Some(Winograd {
+        apart: tiles::apart,
+        together: tiles::together,
+        of_input: tile_lanes::of_input,
+        of_output: tile_lanes::of_output,
+        gradients: tile_lanes::together,
+    }),
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -128,9 +145,9 @@ impl Kernel {
     /// # Safety
     /// What is inside of the image may be read; the parts have room for a register after each column.
     pub unsafe fn tiles_apart(&self, tiles: &Tiles) {
-        if let Some([apart, _]) = self.tiles {
+        if let Some(transforms) = &self.tiles {
             // SAFETY: the caller's; this kernel is for this machine.
-            unsafe { apart(tiles) }
+            unsafe { (transforms.apart)(tiles) }
         }
     }
 
@@ -139,9 +156,32 @@ impl Kernel {
     /// # Safety
     /// What is inside of the image may be written; of the parts a register may be read after each column.
     pub unsafe fn tiles_together(&self, tiles: &Tiles) {
-        if let Some([_, together]) = self.tiles {
+        if let Some(transforms) = &self.tiles {
             // SAFETY: the caller's; this kernel is for this machine.
-            unsafe { together(tiles) }
+            unsafe { (transforms.together)(tiles) }
+        }
+    }
+
+    /// Takes tiles apart whose channels lie side by side: of the input, or of what is at the positions.
+    ///
+    /// # Safety
+    /// Every place has so many channels, filled up to a register; the parts have room for all tiles.
+    pub unsafe fn tile_lanes(&self, tiles: &TileLanes, input: bool) {
+        if let Some(transforms) = &self.tiles {
+            let apart = if input { transforms.of_input } else { transforms.of_output };
+            // SAFETY: the caller's; this kernel is for this machine.
+            unsafe { apart(tiles) }
+        }
+    }
+
+    /// Puts gradients of kernels together from sums of products.
+    ///
+    /// # Safety
+    /// As the fields say.
+    pub unsafe fn gradients(&self, gradients: &Gradients) {
+        if let Some(transforms) = &self.tiles {
+            // SAFETY: the caller's; this kernel is for this machine.
+            unsafe { (transforms.gradients)(gradients) }
         }
     }
 
