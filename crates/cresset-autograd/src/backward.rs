@@ -13,6 +13,7 @@ use std::{
 use cresset_ops::{
     Apply, Array, Error, Op, Result, Scalar, backend, methods::prelude::*, profile, profile::span,
 };
+use cresset_tensor::order::sort_by;
 use smallvec::SmallVec;
 
 use crate::{
@@ -480,7 +481,7 @@ fn useful(outputs: &[&Tensor], goals: &[History]) -> HashSet<usize> {
         node.edges.iter().for_each(|edge| visit(&edge.to, &mut stack));
         all.push(node);
     }
-    all.sort_unstable_by_key(|node| node.sequence);
+    sort_by(&mut all, |node, other| node.sequence.cmp(&other.sequence));
     for node in &all {
         let leads = node.edges.iter().any(|edge| {
             let (place, _) = key(&edge.to);
@@ -645,6 +646,6 @@ pub(crate) fn tape(outputs: &[Tensor]) -> Vec<Arc<Node>> {
             all.push(node);
         }
     }
-    all.sort_unstable_by_key(|node| node.sequence);
+    sort_by(&mut all, |node, other| node.sequence.cmp(&other.sequence));
     all
 }

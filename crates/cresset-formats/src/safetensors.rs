@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, io::Write, path::Path};
 
-use cresset_tensor::{Array, DType, Result, StateDict};
+use cresset_tensor::{Array, DType, Result, StateDict, order::sort_by};
 use serde_json::Value;
 
 use crate::{
@@ -96,7 +96,7 @@ pub(crate) fn read(bytes: &[u8]) -> Outcome<(StateDict, Metadata)> {
     }
     let (header, data) = rest.split_at(length as usize);
     let (mut entries, metadata) = entries(header)?;
-    entries.sort_by_key(|entry| (entry.start, entry.end));
+    sort_by(&mut entries, |entry, other| (entry.start, entry.end).cmp(&(other.start, other.end)));
     let mut before = 0;
     for Entry { name, start, end, .. } in &entries {
         if *start != before {
@@ -209,7 +209,7 @@ fn name_of(dtype: DType) -> &'static str {
 
 pub(crate) fn write(file: &mut dyn Write, dict: &StateDict, metadata: &Metadata) -> Outcome<()> {
     let mut order: Vec<(&str, &Array)> = dict.iter().collect();
-    order.sort_by_key(|(_, array)| std::cmp::Reverse(array.dtype().size()));
+    sort_by(&mut order, |(_, array), (_, other)| other.dtype().size().cmp(&array.dtype().size()));
     let mut header = String::from("{");
     if !metadata.is_empty() {
         write!(header, "\"__metadata__\":{}", json(metadata)?).map_err(unwritten)?;

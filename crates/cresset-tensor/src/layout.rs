@@ -3,7 +3,11 @@
 //! A layout may be any geometry, also one that no memory could hold: nothing here overflows or panics whatever its
 //! numbers are. [`Layout::span`] tells whether it fits a memory, and every array was checked against it.
 
-use crate::{Error, Result, Shape, Strides, shape::axis_of};
+use crate::{
+    Error, Result, Shape, Strides,
+    order::{sort_by, sort_places},
+    shape::axis_of,
+};
 
 /// Up to so many elements, whether two places coincide is found by looking at every one.
 const FEW: usize = 4096;
@@ -112,7 +116,7 @@ impl Layout {
             .filter(|(size, _)| **size > 1)
             .map(|(&size, &stride)| (stride.unsigned_abs(), size))
             .collect();
-        dims.sort_unstable();
+        sort_by(&mut dims, Ord::cmp);
         let mut reach = 0usize;
         for (stride, size) in dims {
             if stride <= reach {
@@ -125,7 +129,7 @@ impl Layout {
 
     fn repeats_a_place(&self) -> bool {
         let mut places: Vec<usize> = self.places().collect();
-        places.sort_unstable();
+        sort_places(&mut places);
         places.windows(2).any(|pair| pair[0] == pair[1])
     }
 

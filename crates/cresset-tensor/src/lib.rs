@@ -14,6 +14,7 @@ mod interop_ndarray;
 pub mod layout;
 pub mod memory;
 pub mod nested;
+pub mod order;
 pub mod random;
 pub mod scalar;
 pub mod shape;

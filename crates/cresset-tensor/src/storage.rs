@@ -197,8 +197,14 @@ impl<'a> Locks<'a> {
     }
 
     fn listed(mut list: SmallVec<[(&'a Storage, bool); 8]>) -> Locks<'a> {
-        if list.len() > 1 {
-            list.sort_unstable_by_key(|(storage, _)| std::ptr::from_ref(*storage) as usize);
+        // So few that inserting each is quickest.
+        let address = |(storage, _): (&Storage, bool)| std::ptr::from_ref(storage) as usize;
+        for end in 1..list.len() {
+            let mut place = end;
+            while place > 0 && address(list[place - 1]) > address(list[place]) {
+                list.swap(place - 1, place);
+                place -= 1;
+            }
         }
         let mut locks = Locks::default();
         for (storage, write) in list {

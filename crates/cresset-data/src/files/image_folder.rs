@@ -7,6 +7,7 @@ use std::{
 };
 
 use cresset_autograd::prelude::*;
+use cresset_tensor::order::sort_by;
 
 use super::opened::bad;
 use crate::dataset::{Dataset, check_index};
@@ -112,7 +113,7 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<std::io::Result<_>>()
         .map_err(failed)?;
-    paths.sort();
+    sort_by(&mut paths, Ord::cmp);
     Ok(paths)
 }
 

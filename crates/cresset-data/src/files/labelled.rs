@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cresset_autograd::prelude::*;
-use cresset_tensor::Generator;
+use cresset_tensor::{Generator, order::sort_places};
 
 use crate::{
     dataset::{Dataset, Length, check_index},
@@ -97,7 +97,7 @@ impl LabelledImages {
             }
         }
         Ok(parts.map(|mut part| {
-            part.sort_unstable();
+            sort_places(&mut part);
             self.chosen(&part)
         }))
     }

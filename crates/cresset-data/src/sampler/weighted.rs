@@ -1,6 +1,6 @@
 //! At random, some items likelier than others.
 
-use cresset_tensor::{Error, Generator, Result};
+use cresset_tensor::{Error, Generator, Result, order::sort_by};
 
 use super::{Sampler, Samples};
 use crate::draw;
@@ -73,7 +73,7 @@ impl Sampler for WeightedRandomSampler {
                     arrivals.push((time, i));
                 }
             }
-            arrivals.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            sort_by(&mut arrivals, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             return Ok(Box::new(arrivals.into_iter().map(|(_, i)| i).take(self.num_samples)));
         }
         let mut sum = 0.0;

@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, collections::HashMap, io::Read};
 
+use cresset_tensor::order::sort_by;
 use flate2::{Crc, read::DeflateDecoder};
 
 use super::{CENTRAL, DEFLATED, END, END_64, LOCAL, LOCATOR_64, STORED, WIDE};
@@ -45,7 +46,7 @@ impl<'a> Archive<'a> {
             archive.entries.push(entry);
             spans.push(span);
         }
-        spans.sort_unstable();
+        sort_by(&mut spans, Ord::cmp);
         if spans.windows(2).any(|pair| pair[0].1 > pair[1].0) {
             return wrong("entries of the archive overlap");
         }

@@ -149,7 +149,11 @@ impl Packed for u128 {
 /// Sorts by the keys alone; equal ones stay in their order.
 #[inline(never)]
 pub fn sort_by_key<P: Packed>(list: &mut [P]) {
-    list.sort_by_key(|packed| packed.key());
+    let mut order: Vec<u128> =
+        list.iter().enumerate().map(|(i, packed)| u128::pack(packed.key(), i)).collect();
+    order.sort_unstable();
+    let sorted: Vec<P> = order.iter().map(|packed| list[packed.place()]).collect();
+    list.copy_from_slice(&sorted);
 }
 
 /// All elements in order, and where each came from.

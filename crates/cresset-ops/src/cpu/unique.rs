@@ -1,6 +1,6 @@
 //! Equal rows brought together: which rows are different, to which of them each belongs, and how many there are of each.
 
-use cresset_tensor::{Array, Locks, Result};
+use cresset_tensor::{Array, Locks, Result, order::sort_by};
 
 use super::{
     copy,
@@ -43,7 +43,7 @@ pub fn groups(x: &Array, consecutive: bool) -> Result<Groups> {
 fn sorted(keys: &[u64], n: usize, width: usize) -> Vec<i64> {
     let row = |i: i64| &keys[i as usize * width..(i as usize + 1) * width];
     let mut order: Vec<i64> = (0..n as i64).collect();
-    order.sort_by(|&a, &b| row(a).cmp(row(b)));
+    sort_by(&mut order, |&a, &b| row(a).cmp(row(b)));
     order
 }
 

@@ -1,6 +1,6 @@
 //! Sums of products over named dimensions: `einsum` and `tensordot`, as products of matrices.
 
-use cresset_tensor::{Error, Result, Shape, Sizes};
+use cresset_tensor::{Error, Result, Shape, Sizes, order::sort_by};
 
 use super::{
     fused::{permuted, shaped},
@@ -183,7 +183,7 @@ fn parse<T: Apply>(equation: &str, operands: &[&T]) -> Result<Plan> {
         }
         None => {
             let mut all: Vec<Label> = inputs.iter().flatten().copied().collect();
-            all.sort_unstable();
+            sort_by(&mut all, Ord::cmp);
             let once = |label: Label| all.iter().filter(|&&other| other == label).count() == 1;
             let letters: Vec<Label> =
                 all.iter().copied().filter(|&label| label < ELLIPSIS && once(label)).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cresset_tensor::{Array, DType, Error, Result, Shape};
+use cresset_tensor::{Array, DType, Error, Result, Shape, order::sort_by};
 
 use super::{
     Elementwise,
@@ -337,7 +337,7 @@ fn with_gradient_times<T: Apply>(rows: &T, factors: Vec<f64>) -> Result<T> {
 /// Rows that were asked for and are longer than the limit are made that long, in place and without a history.
 fn renormalize(weight: &Array, index: &Array, limit: f64, norm_type: f64) -> Result<()> {
     let mut places = index.to_i64s()?;
-    places.sort_unstable();
+    sort_by(&mut places, Ord::cmp);
     places.dedup();
     let index: Array = integers(weight, places)?;
     let rows = Array::apply_one(Op::IndexSelect { dim: 0 }, &[weight, &index])?;

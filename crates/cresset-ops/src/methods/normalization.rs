@@ -1,6 +1,6 @@
 //! Normalisation of each sample by itself: of layers, groups, vectors and neighbourhoods.
 
-use cresset_tensor::{Axes, DType, Error, Layout, Result, Shape};
+use cresset_tensor::{Axes, DType, Error, Layout, Result, Shape, order::sort_places};
 
 use super::{
     activation::per_channel,
@@ -263,7 +263,7 @@ pub(super) fn power_norm<T: Apply>(
     keepdim: bool,
 ) -> Result<T> {
     let mut dims: List = dims.into_iter().collect();
-    dims.sort_unstable();
+    sort_places(&mut dims);
     if p.is_infinite() {
         let kind = if p > 0.0 { Reduction::Max } else { Reduction::Min };
         return reduce_formula(kind, &dims, keepdim, &[x], &[], |x, _| x[0].abs());

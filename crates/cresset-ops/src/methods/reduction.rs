@@ -1,6 +1,6 @@
 //! Reductions over dimensions: totals, extremes and where they lie, questions to all elements.
 
-use cresset_tensor::{Axes, DType, Error, Result, Scalar, Shape};
+use cresset_tensor::{Axes, DType, Error, Result, Scalar, Shape, order::sort_places};
 use smallvec::smallvec;
 
 use super::{Arithmetic, Elementwise, Shaping};
@@ -32,7 +32,7 @@ pub(super) fn axes(name: &'static str, dims: impl Into<Axes>, rank: usize) -> Re
         ));
     }
     let mut dims: List = dims.into().resolve(name, rank)?.into_iter().collect();
-    dims.sort_unstable();
+    sort_places(&mut dims);
     Ok(dims)
 }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use cresset_tensor::{Array, DType, Error, Result, Scalar, Shape};
+use cresset_tensor::{Array, DType, Error, Result, Scalar, Shape, order::sort_by};
 
 use super::{
     Elementwise, Shaping,
@@ -326,7 +326,7 @@ fn index_fill_parts<'a, T: Apply>(
     let index = from_start("index_fill", &index, axis, size)?;
     // A place named twice is filled once: its gradient counts once.
     let mut list = index.array().to_i64s()?;
-    list.sort_unstable();
+    sort_by(&mut list, Ord::cmp);
     list.dedup();
     let index = index.beside(Array::from_slice(&list, [list.len()])?)?;
     let value = match value.into() {

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cresset_tensor::{Array, Device, Result, Shape};
+use cresset_tensor::{Array, Device, Result, Shape, order::sort_by};
 use smallvec::SmallVec;
 
 use super::{Event, Kind, Profile, Track};
@@ -196,7 +196,7 @@ impl Session {
                 tracks.push(Track { name: thread.name.clone(), device: None });
             }
         }
-        noted.sort_by_key(|(_, one)| one.number);
+        sort_by(&mut noted, |(_, one), (_, other)| one.number.cmp(&other.number));
         let place: HashMap<u64, usize> =
             noted.iter().enumerate().map(|(i, (_, one))| (one.number, i)).collect();
         let mut events: Vec<Event> = Vec::with_capacity(noted.len());

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use cresset_tensor::order::sort_by;
+
 use super::{Event, Kind, Profile};
 
 /// What makes operations one row.
@@ -79,10 +81,11 @@ impl Profile {
             row.bytes += event.bytes;
         }
         let cards = self.has_cards();
-        rows.sort_by_key(|row| {
+        let key = |row: &Row| {
             let time = if cards { (row.card, row.own) } else { (row.own, Duration::ZERO) };
             (row.backward, std::cmp::Reverse(time))
-        });
+        };
+        sort_by(&mut rows, |row, other| key(row).cmp(&key(other)));
         rows
     }
 

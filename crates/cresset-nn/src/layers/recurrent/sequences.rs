@@ -6,6 +6,7 @@ use std::borrow::Borrow;
 
 use cresset_autograd::{Apply, Array, DType, Device, Error, Result, Scalar, Shape, Tensor};
 use cresset_ops::methods::prelude::*;
+use cresset_tensor::order::sort_by;
 
 use crate::boundary::Outcome;
 
@@ -152,7 +153,7 @@ pub fn pack_padded_sequence(
             return Err(Error::argument(name, message));
         }
     } else {
-        order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
+        sort_by(&mut order, |&one, &other| lengths[other].cmp(&lengths[one]));
     }
     let longest = lengths[order[0]];
     let batch_sizes: Vec<usize> =

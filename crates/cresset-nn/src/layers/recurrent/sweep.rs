@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use cresset_autograd::{Apply, Array, Context, Error, Function, Grad, Result, Tensor, is_grad_enabled};
 use cresset_ops::{methods::prelude::*, op::Op};
+use cresset_tensor::order::sort_by;
 
 use super::formulas::{
     Kind, gru, gru_backward, lstm, lstm_backward, relu, relu_backward, tanh, tanh_backward,
@@ -158,7 +159,7 @@ impl Sweep {
             last = (start, size);
         }
         pieces.retain(|(_, piece)| piece.numel() > 0);
-        pieces.sort_by_key(|(start, _)| *start);
+        sort_by(&mut pieces, |(start, _), (other, _)| start.cmp(other));
         if pieces.is_empty() {
             return empty([y.shape()[0], first.shape()[1]], first);
         }
@@ -490,7 +491,7 @@ impl Sweep {
             state = replaced(&state, &y)?;
             all.push((start, y));
         }
-        all.sort_by_key(|(start, _)| *start);
+        sort_by(&mut all, |(start, _), (other, _)| start.cmp(other));
         let y = T::cat(&all.into_iter().map(|(_, y)| y).collect::<Vec<_>>(), 0)?;
         Ok(Outputs { y, h: state, c: cells })
     }
