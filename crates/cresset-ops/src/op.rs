@@ -149,6 +149,13 @@ pub enum Op {
         /// The logarithm of it.
         log: bool,
     },
+    /// `(x, target)`: the loss of logits `[n, c]` against `n` classes, and its derivative by the logits: two outputs.
+    CrossEntropy {
+        /// Targets of this class count as if they were not there.
+        ignore: i64,
+        /// The mean of the rows' losses instead of their sum.
+        mean: bool,
+    },
     /// Every row of the last `dims` dimensions with mean 0 and variance 1; also mean and 1/deviation: three outputs.
     Normalize {
         /// How many of the last dimensions make a row.
@@ -168,7 +175,7 @@ pub enum Op {
 kinds! {
     /// An operation without its arguments.
     Kind of Op {
-        Map, Reduce, Scan, View, Unview, Overwrite, Concat, Matmul, Convolve, MaxPool, IndexSelect, IndexPut, Gather, Scatter, Sort, TopK, SearchSorted, Softmax, Normalize, ToDevice,
+        Map, Reduce, Scan, View, Unview, Overwrite, Concat, Matmul, Convolve, MaxPool, IndexSelect, IndexPut, Gather, Scatter, Sort, TopK, SearchSorted, Softmax, CrossEntropy, Normalize, ToDevice,
     }
 }
 
@@ -329,6 +336,7 @@ impl Op {
             Op::SearchSorted { .. } => "searchsorted",
             Op::Softmax { log: false, .. } => "softmax",
             Op::Softmax { log: true, .. } => "log_softmax",
+            Op::CrossEntropy { .. } => "cross_entropy",
             Op::Normalize { .. } => "layer_norm",
             Op::ToDevice { .. } => "to_device",
         }

@@ -322,6 +322,13 @@ impl Draw {
                 let op = Op::Softmax { dim: self.below(shape.rank()), log: self.truth() };
                 (op, vec![self.array(&shape, dtype, true)])
             }
+            Kind::CrossEntropy => {
+                let (shape, dtype) = (self.shape(2, 2), self.float());
+                let shape: Shape = [shape[0], shape[1].max(1)].into();
+                let targets = self.index(&shape[0].into(), shape[1]);
+                let op = Op::CrossEntropy { ignore: 1, mean: self.truth() };
+                (op, vec![self.array(&shape, dtype, true), targets])
+            }
             Kind::Normalize => {
                 let (shape, dtype) = (self.shape(0, 4), self.float());
                 let op = Op::Normalize { dims: self.below(shape.rank() + 1), epsilon: 0.1 };
@@ -527,5 +534,6 @@ kinds! {
     topk TopK;
     search_sorted SearchSorted;
     softmax Softmax;
+    cross_entropy CrossEntropy;
     normalize Normalize;
 }

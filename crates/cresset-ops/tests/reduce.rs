@@ -275,3 +275,16 @@ fn nothing_and_expanded() {
     }));
     assert!(Array::apply_one(op, &[&zero]).is_err());
 }
+
+/// Long lines are added up in f32 for some steps: the error stays that of few roundings.
+#[test]
+fn long_sums_of_f32_lose_nothing() {
+    for n in [4095usize, 4096, 5000, 16 * 1024 + 17, 1_000_003] {
+        let numbers: Vec<f32> = (0..n).map(|i| ((i * 7919 + 13) % 1009) as f32 / 1000.0).collect();
+        let exact: f64 = numbers.iter().map(|&x| f64::from(x)).sum();
+        let sum = Array::from_vec(numbers, [n]).unwrap().sum().unwrap().item::<f32>().unwrap();
+        assert!((f64::from(sum) - exact).abs() <= exact * 1e-7, "{n}: {sum} against {exact}");
+    }
+    let rows = Array::from_vec(vec![1.0f32; 3 * 10_000], [3, 10_000]).unwrap();
+    assert_eq!(rows.sum_dim(1, false).unwrap().to_vec::<f32>().unwrap(), [10_000.0; 3]);
+}

@@ -64,9 +64,24 @@ fn of_kind(kind: Kind) -> Vec<Subject> {
                 })
             })
             .into(),
+        Kind::CrossEntropy => [false, true]
+            .map(|mean| {
+                Subject::new(if mean { "cross_entropy mean" } else { "cross_entropy sum" }, move |draw| {
+                    cross_entropy(draw, mean)
+                })
+            })
+            .into(),
         Kind::Normalize => vec![Subject::new("normalize", normalize)],
         Kind::ToDevice => vec![Subject::new("to_device", to_device)],
     }
+}
+
+/// Class 0 is ignored, so that some rows are.
+fn cross_entropy(draw: &mut Draw, mean: bool) -> Sample {
+    let shape = draw.shape((2, 2), (1, 4));
+    let targets = draw.indices(&Shape::from(shape[0]), shape[1]);
+    let inputs = vec![Input::Vary(draw.laid(&shape, ANY)), Input::Index(targets)];
+    Sample { op: Op::CrossEntropy { ignore: 0, mean }, inputs }
 }
 
 fn of_combine(name: &str, build: fn(&mut Draw, Combine) -> Sample) -> Vec<Subject> {

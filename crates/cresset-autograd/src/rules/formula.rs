@@ -27,6 +27,14 @@ pub(crate) struct Derivative {
     missing: Option<&'static str>,
 }
 
+impl Derivative {
+    /// Is it the gradient of the first output, unchanged?
+    fn is_gradient(&self) -> bool {
+        let formula = self.program.as_deref().map(Program::nodes);
+        matches!((formula, &self.arguments[..]), (Some([Node::Input(_)]), [Argument::Gradient(0)]))
+    }
+}
+
 /// What an input of a derivative's program is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Argument {
@@ -193,6 +201,11 @@ fn times(dy: Expr, factor: Expr) -> Expr {
     } else {
         dy * factor
     }
+}
+
+/// Is a formula's derivative by its one input the gradient itself?
+pub(crate) fn hands_on(map: &Map) -> bool {
+    map.program.inputs() == 1 && derivative(&map.program, 0).is_ok_and(Derivative::is_gradient)
 }
 
 /// What the derivatives of a formula use.

@@ -6,6 +6,7 @@
 //! the derivative is itself recorded.
 
 mod combine;
+mod cross_entropy;
 mod formula;
 mod reduction;
 mod scalar;
@@ -16,7 +17,7 @@ mod window;
 use cresset_ops::{
     Apply, DType, Error, Op, Result, Shape,
     methods::prelude::*,
-    op::{Combine, Reduction, Scan as ScanKind},
+    op::{Combine, List, Reduce, Reduction, Scan as ScanKind},
     view::View,
 };
 use cresset_tensor::Layout;
@@ -25,7 +26,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::{
     Tensor,
     backward::Carrier,
-    history::{Edge, Meta},
+    history::{Edge, Kind, Meta},
 };
 use combine::Places;
 pub(crate) use tangent::tangent;
@@ -60,6 +61,10 @@ impl Some64 {
 pub(crate) struct Needs {
     pub inputs: Some64,
     pub outputs: Some64,
+}
+
+impl Needs {
+    pub const NOTHING: Needs = Needs { inputs: Some64::NONE, outputs: Some64::NONE };
 }
 
 /// What a rule is given.
@@ -142,9 +147,15 @@ pub(crate) fn needs(op: &Op, wanted: Some64, inputs: usize) -> Needs {
         Op::MaxPool(_) | Op::Sort { .. } | Op::TopK { .. } => (Some64::NONE, Some64::of(&[1])),
         Op::SearchSorted { .. } => (Some64::NONE, Some64::NONE),
         Op::Softmax { .. } => (Some64::NONE, Some64::ALL),
+        Op::CrossEntropy { .. } => (Some64::of(&[1]), Some64::of(&[1])),
         Op::Normalize { .. } => (Some64::NONE, Some64::of(&[0, 2])),
     };
     Needs { inputs, outputs }
+}
+
+/// Is the gradient of an operation's one input that of its output, if both have one shape and dtype?
+pub(crate) fn hands_on(kind: &Kind) -> bool {
+    matches!(kind, Kind::Op(Op::Map(map)) if formula::hands_on(map))
 }
 
 /// The gradients of an operation's inputs, given those of its outputs.
@@ -172,6 +183,11 @@ pub(crate) fn differentiate<T: Carrier>(context: &Context<T>, dys: &[Option<T>])
             }
             Ok(gradients)
         }
+        // The second output is the derivative of the first.
+        (Op::CrossEntropy { .. }, Some(dy)) if dys.get(1).is_none_or(Option::is_none) => {
+            let slope = context.y(1)?;
+            Ok(smallvec![Some(T::formula(&[dy, slope], &[], |x, _| x[0] * x[1])?), None])
+        }
         (
             Op::Matmul
             | Op::View(_)
@@ -190,6 +206,7 @@ pub(crate) fn differentiate<T: Carrier>(context: &Context<T>, dys: &[Option<T>])
             | Op::TopK { .. }
             | Op::SearchSorted { .. }
             | Op::Softmax { .. }
+            | Op::CrossEntropy { .. }
             | Op::Normalize { .. }
             | Op::ToDevice { .. },
             _,
@@ -203,6 +220,9 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
         // One operation's first output may be without a gradient while another has one.
         return match op {
             Op::Normalize { dims, .. } => Ok(smallvec![Some(normalize(context, *dims, dys)?)]),
+            Op::CrossEntropy { ignore, mean } => {
+                Ok(smallvec![Some(cross_entropy::differentiate(context, *ignore, *mean, dys)?), None])
+            }
             Op::Map(_)
             | Op::Reduce(_)
             | Op::Scan { .. }
@@ -328,6 +348,9 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
             smallvec![Some(
                 Tensor::formula(&[dy, context.y(0)?, &total], &[], |x, _| x[0] - x[1].exp() * x[2])?
             )]
+        }
+        Op::CrossEntropy { ignore, mean } => {
+            smallvec![Some(cross_entropy::differentiate(context, *ignore, *mean, dys)?), None]
         }
         Op::Normalize { dims, .. } => smallvec![Some(normalize(context, *dims, dys)?)],
         Op::ToDevice { from, to } => {
@@ -483,12 +506,14 @@ pub(crate) fn fit<T: Apply>(gradient: T, meta: &Meta) -> Result<T> {
     let (mut gradient, shape, dtype) = (gradient, meta.shape(), meta.dtype);
     if gradient.shape() != shape {
         let extra = gradient.rank().saturating_sub(shape.rank());
-        let dims: Vec<i64> = (0..gradient.rank())
+        let dims: List = (0..gradient.rank())
             .filter(|&dim| dim < extra || (shape[dim - extra] == 1 && gradient.shape()[dim] != 1))
-            .map(|dim| dim as i64)
             .collect();
         if !dims.is_empty() {
-            gradient = gradient.sum_dim(dims, true)?;
+            // Where only leading dimensions go there is nothing to reshape.
+            let keepdim = dims.len() > extra;
+            let sum = Reduce { kind: Reduction::Sum, dims, keepdim, map: None };
+            gradient = T::apply_one(Op::Reduce(Box::new(sum)), &[&gradient])?;
         }
         if gradient.numel() == shape.numel() {
             gradient = reshape(&gradient, shape)?;

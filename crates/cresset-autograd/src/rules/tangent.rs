@@ -92,6 +92,7 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
             | Op::TopK { .. }
             | Op::SearchSorted { .. }
             | Op::Softmax { .. }
+            | Op::CrossEntropy { .. }
             | Op::Normalize { .. }
             | Op::ToDevice { .. },
             _,

@@ -65,24 +65,32 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Outputs<Array>> {
 /// Computes a formula into arrays that are there already.
 pub fn map_into(map: &Map, inputs: &[&Array], targets: &[&Array]) -> Result<()> {
     let name = map.program.name();
-    let dtypes = map_dtypes(map, inputs)?;
-    if dtypes.len() != targets.len() {
-        return Err(Error::argument(name, format!("{} targets for {} outputs", targets.len(), dtypes.len())));
+    if map.program.inputs() != inputs.len() || map.program.numbers() != map.numbers.len() {
+        map_dtypes(map, inputs)?;
+    }
+    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
+    let plan = plan(&map.program, &types, &map.numbers)?;
+    let outputs = &plan.joined.outputs;
+    if outputs.len() != targets.len() {
+        return Err(Error::argument(
+            name,
+            format!("{} targets for {} outputs", targets.len(), outputs.len()),
+        ));
     }
     let Some(first) = targets.first() else { return Ok(()) };
     let shape = first.shape().clone();
-    for (target, &dtype) in targets.iter().zip(&dtypes) {
+    for (target, &(_, dtype)) in targets.iter().zip(outputs) {
         check_target(name, target, &shape, dtype)?;
     }
-    if broadcast(name, inputs, None)?.broadcast(&shape).as_ref() != Some(&shape) {
+    if inputs.iter().any(|x| *x.shape() != shape)
+        && broadcast(name, inputs, None)?.broadcast(&shape).as_ref() != Some(&shape)
+    {
         let shapes: Vec<String> = inputs.iter().map(|x| x.shape().to_string()).collect();
         return Err(Error::shape(
             name,
             format!("a target of shape {shape} cannot hold the result of {}", shapes.join(", ")),
         ));
     }
-    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
-    let plan = plan(&map.program, &types, &map.numbers)?;
     // An input that lies over a target otherwise than the target itself would be read after it was written.
     let mut copies: SmallVec<[Array; 2]> = SmallVec::new();
     let mut sources: SmallVec<[Option<usize>; 4]> = SmallVec::new();

@@ -9,6 +9,7 @@ mod combine;
 mod convolve;
 pub mod copy;
 mod correlate;
+mod cross_entropy;
 mod depthwise;
 mod direct;
 mod fold;
@@ -72,6 +73,10 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
     if let Op::Map(formula) = op {
         return map::map(formula, inputs);
     }
+    // A view's layout says it as well.
+    if let (Op::View(view), [x]) = (op, inputs) {
+        return Ok(smallvec![view::view(view, x)?]);
+    }
     let metas: Metas = infer(op, inputs)?;
     Ok(match op {
         Op::Map(formula) => map::map(formula, inputs)?,
@@ -100,6 +105,9 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
             smallvec![search::search_sorted(*right, inputs[0], inputs[1], &metas[0])?]
         }
         Op::Softmax { dim, log } => smallvec![softmax::softmax(*dim, *log, inputs[0], &metas[0])?],
+        Op::CrossEntropy { ignore, mean } => {
+            cross_entropy::cross_entropy(*ignore, *mean, inputs[0], inputs[1])?
+        }
         Op::Normalize { dims, epsilon } => normalize::normalize(*dims, *epsilon, inputs[0], &metas)?,
         // The door has done it; what comes here anyway is here already, or leaves.
         Op::ToDevice { to, .. } => smallvec![crate::backend::to_device(inputs[0], *to)?],

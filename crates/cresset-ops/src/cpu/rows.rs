@@ -27,6 +27,8 @@ pub trait Real:
     const LOWEST: Self;
     /// `eˣ`.
     fn exp<F: Fma>(self) -> Self;
+    /// `log x`.
+    fn log<F: Fma>(self) -> Self;
     /// With more digits.
     fn wide(self) -> f64;
     /// With fewer digits.
@@ -39,6 +41,10 @@ impl Real for f32 {
     #[inline(always)]
     fn exp<F: Fma>(self) -> f32 {
         single::exp::<F>(self)
+    }
+    #[inline(always)]
+    fn log<F: Fma>(self) -> f32 {
+        single::log::<F>(self)
     }
     #[inline(always)]
     fn wide(self) -> f64 {
@@ -56,6 +62,10 @@ impl Real for f64 {
     #[inline(always)]
     fn exp<F: Fma>(self) -> f64 {
         double::exp_in_loop::<F>(self)
+    }
+    #[inline(always)]
+    fn log<F: Fma>(self) -> f64 {
+        self.ln()
     }
     #[inline(always)]
     fn wide(self) -> f64 {

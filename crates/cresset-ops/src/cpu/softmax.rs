@@ -121,10 +121,64 @@ fn some_columns_f32<F: Fma>(block: &Block<f32>) {
     some_columns::<F, f32>(block);
 }
 
+#[inline(always)]
+fn one_row<F: Fma, R: Real>(x: &[R], y: &mut [R], log: bool) {
+    let (largest, sum) = exponentials::<F, R>(x, y);
+    if log {
+        let shift = R::narrow(sum.ln());
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = x - largest - shift;
+        }
+        return;
+    }
+    let scale = R::narrow(sum.recip());
+    for y in y {
+        *y = *y * scale;
+    }
+}
+
+/// Rows of no more numbers than this are taken into registers whole.
+const SHORT: usize = 16;
+
+/// Writes `e^(x-m)`, `m` the largest of the row, which is returned with their sum.
+///
 /// A NaN loses every comparison for the largest, but comes back with the sum. A row of `-∞` alone gives NaN, as
 /// `-∞ - -∞` is.
 #[inline(always)]
-fn one_row<F: Fma, R: Real>(x: &[R], y: &mut [R], log: bool) {
+pub fn exponentials<F: Fma, R: Real>(x: &[R], y: &mut [R]) -> (R, f64) {
+    if x.len() <= SHORT {
+        // In loops: closures given to an array's `map` are not compiled for the instructions that these are.
+        let mut lanes = [R::LOWEST; SHORT];
+        lanes[..x.len()].copy_from_slice(x);
+        let (mut most, mut wide) = ([R::LOWEST; SHORT], [0.0; SHORT]);
+        for (most, &x) in most.iter_mut().zip(&lanes) {
+            *most = larger(x, *most);
+        }
+        let mut half = SHORT / 2;
+        while half > 0 {
+            for i in 0..half {
+                most[i] = larger(most[i + half], most[i]);
+            }
+            half /= 2;
+        }
+        let largest = most[0];
+        for lane in &mut lanes {
+            *lane = (*lane - largest).exp::<F>();
+        }
+        y.copy_from_slice(&lanes[..x.len()]);
+        // In the order of [`rows::added`].
+        for (wide, &lane) in wide.iter_mut().zip(&lanes) {
+            *wide = lane.wide();
+        }
+        let mut half = SHORT / 2;
+        while half > 0 {
+            for i in 0..half {
+                wide[i] += wide[i + half];
+            }
+            half /= 2;
+        }
+        return (largest, wide[0]);
+    }
     let mut lanes = [R::LOWEST; LANES];
     let (full, rest) = x.as_chunks::<LANES>();
     for chunk in full {
@@ -141,17 +195,7 @@ fn one_row<F: Fma, R: Real>(x: &[R], y: &mut [R], log: bool) {
         *y = (x - largest).exp::<F>();
     }
     let sum = rows::sum(y, |y| y);
-    if log {
-        let shift = R::narrow(sum.ln());
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = x - largest - shift;
-        }
-        return;
-    }
-    let scale = R::narrow(sum.recip());
-    for y in y {
-        *y = *y * scale;
-    }
+    (largest, sum)
 }
 
 /// As `one_row`, for neighbouring columns at once.

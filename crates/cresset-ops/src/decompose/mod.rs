@@ -59,6 +59,7 @@ pub fn is_primitive(op: &Op) -> bool {
         | Op::TopK { .. }
         | Op::SearchSorted { .. }
         | Op::Softmax { .. }
+        | Op::CrossEntropy { .. }
         | Op::Normalize { .. } => false,
     }
 }
@@ -89,6 +90,7 @@ fn parts<T: Apply>(op: &Op, x: &[&T]) -> Result<Outputs<T>> {
         Op::TopK { k, dim, largest } => rows::topk(*k, *dim, *largest, x[0])?,
         Op::SearchSorted { right } => smallvec![rows::search_sorted(*right, x[0], x[1])?],
         Op::Softmax { dim, log } => smallvec![rows::softmax(*dim, *log, x[0])?],
+        Op::CrossEntropy { ignore, mean } => rows::cross_entropy(*ignore, *mean, x[0], x[1])?,
         Op::Normalize { dims, epsilon } => rows::normalize(*dims, *epsilon, x[0])?,
     })
 }

@@ -1,6 +1,6 @@
 //! Softmax, normalisation, the best few, and search, row by row.
 
-use cresset_tensor::Result;
+use cresset_tensor::{DType, Result, Shape};
 use smallvec::smallvec;
 
 use super::{copy, reduce_one, reduction::first};
@@ -8,7 +8,8 @@ use crate::{
     Apply,
     door::Outputs,
     methods::fused::{sum_formula, unsqueezed},
-    op::{Op, Reduction},
+    op::{Combine, Op, Reduction},
+    select,
 };
 
 /// `eˣ⁻ᵐ/Σeˣ⁻ᵐ`, or `x - m - log Σeˣ⁻ᵐ`, `m` the largest.
@@ -23,6 +24,28 @@ pub fn softmax<T: Apply>(dim: usize, log: bool, x: &T) -> Result<T> {
         true => T::formula(&[&shifted, &total], &[], |x, _| x[0] - x[1].log()),
         false => T::formula(&[&powers, &total], &[], |x, _| x[0] / x[1]),
     }
+}
+
+/// `-Σ log softmax(x)[target]/count`, and `(softmax(x) - [class is target])/count`.
+pub fn cross_entropy<T: Apply>(ignore: i64, mean: bool, x: &T, target: &T) -> Result<Outputs<T>> {
+    let (target, ignored) = (unsqueezed(target, 1)?, [ignore.into()]);
+    let index = T::formula(&[&target], &ignored, |x, n| select(x[0].eq(n[0]), 0, x[0]))?;
+    let logarithms = softmax(1, true, x)?;
+    let picked = T::apply_one(Op::Gather { dim: 1 }, &[&logarithms, &index])?;
+    let total =
+        sum_formula(&[&picked, &target], &ignored, 0..2, false, |x, n| select(x[1].eq(n[0]), 0, -x[0]))?;
+    let count = match mean {
+        true => sum_formula(&[&target], &ignored, 0..2, false, |x, n| select(x[0].eq(n[0]), 0, 1))?,
+        false => x.filled_beside("cross_entropy", Shape::default(), DType::I64, 1)?,
+    };
+    let loss = T::formula(&[&total, &count], &[], |x, _| x[0] / x[1])?;
+    let blank = x.filled_beside("cross_entropy", x.shape().clone(), x.dtype(), 0)?;
+    let ones = x.filled_beside("cross_entropy", index.shape().clone(), x.dtype(), 1)?;
+    let spots = T::apply_one(Op::Scatter { dim: 1, combine: Combine::Set }, &[&blank, &index, &ones])?;
+    let slope = T::formula(&[&logarithms, &spots, &target, &count], &ignored, |x, n| {
+        select(x[2].eq(n[0]), 0, (x[0].exp() - x[1]) / x[3])
+    })?;
+    Ok(smallvec![loss, slope])
 }
 
 /// `(x - mean)·r`, the mean, and `r = 1/√(mean((x - mean)²) + ε)`.

@@ -175,6 +175,22 @@ pub fn infer(op: &Op, inputs: &[&Array]) -> Result<Metas> {
             check_axis(op, x, *dim)?;
             smallvec![meta(x.shape().clone(), x.dtype())]
         }
+        Op::CrossEntropy { .. } => {
+            let [x, target] = take(op, inputs)?;
+            check_float(op, x)?;
+            check_index(op, target)?;
+            if x.rank() != 2 || target.shape()[..] != x.shape()[..1] || x.shape()[1] == 0 {
+                return Err(Error::shape(
+                    op.name(),
+                    format!(
+                        "takes logits [n, classes] and n targets, not {} and {}",
+                        x.shape(),
+                        target.shape()
+                    ),
+                ));
+            }
+            smallvec![meta(Shape::default(), x.dtype()), meta(x.shape().clone(), x.dtype())]
+        }
         Op::Normalize { dims, .. } => {
             let [x] = take(op, inputs)?;
             check_float(op, x)?;

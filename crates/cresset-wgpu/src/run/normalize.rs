@@ -38,7 +38,7 @@ pub fn normalize(
     let rows = statistics.shape.numel();
     let length: usize = x.shape()[x.rank() - dims..].iter().product();
     if is_for_parts(x.dtype(), rows, length) {
-        return in_parts(op, x);
+        return in_parts(op, &[x]);
     }
     let fresh = |shape: &cresset_ops::Shape| card.fresh(op.name(), shape.clone(), x.dtype());
     let (y, mean, scale) = (fresh(&values.shape)?, fresh(&statistics.shape)?, fresh(&statistics.shape)?);

@@ -55,10 +55,13 @@ pub fn is_for_parts(dtype: DType, rows: usize, length: usize) -> bool {
 }
 
 /// By reductions and formulas, in f32 where halves are.
-pub fn in_parts(op: &Op, x: &Array) -> Result<Outputs<Array>> {
+pub fn in_parts(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
+    let [x, rest @ ..] = inputs else {
+        return Err(Error::argument(op.name(), "takes an array"));
+    };
     let wide =
-        if matches!(x.dtype(), DType::F16 | DType::BF16) { x.to_dtype(DType::F32)? } else { x.clone() };
-    match decompose(op, &[&wide]) {
+        if matches!(x.dtype(), DType::F16 | DType::BF16) { x.to_dtype(DType::F32)? } else { (*x).clone() };
+    match decompose(op, &[&[&wide], rest].concat()) {
         Some(outputs) => outputs?.iter().map(|output| output.to_dtype(x.dtype())).collect(),
         None => Err(Error::argument(op.name(), "has no parts")),
     }

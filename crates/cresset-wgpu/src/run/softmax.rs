@@ -28,7 +28,7 @@ pub fn softmax(card: &Arc<Card>, op: &Op, dim: usize, log: bool, inputs: &[&Arra
     let length = x.shape().get(dim).copied().unwrap_or(1);
     let rows = x.numel().checked_div(length).unwrap_or(0);
     if is_for_parts(x.dtype(), rows, length) {
-        return in_parts(op, x)?.pop().ok_or_else(|| Error::argument(op.name(), "has one output"));
+        return in_parts(op, &[x])?.pop().ok_or_else(|| Error::argument(op.name(), "has one output"));
     }
     let y = card.fresh(op.name(), meta.shape.clone(), meta.dtype)?;
     if rows == 0 {

@@ -106,6 +106,20 @@ pub trait ClassificationLosses: Apply {
             ));
         }
         check_classes(name, self, weight)?;
+        let whole = weight.is_none() && label_smoothing == 0.0 && reduction != LossReduction::None;
+        if whole
+            && self.rank() == 2
+            && self.shape()[1] > 0
+            && self.shape() != target.shape()
+            // Of narrow numbers a derivative that is divided by their count before it is scaled may vanish.
+            && matches!(self.dtype(), DType::F32 | DType::F64)
+            && self.device() == Device::Cpu
+            && target.device() == Device::Cpu
+        {
+            let target = of_classes(name, self, target)?;
+            let op = Op::CrossEntropy { ignore: ignore_index, mean: reduction == LossReduction::Mean };
+            return Ok(Self::apply_two(op, &[self, &target])?.0);
+        }
         let class_dim = usize::from(self.rank() > 1);
         let log_probabilities = self.log_softmax(class_dim as i64)?;
         if self.shape() == target.shape() {
@@ -405,7 +419,8 @@ struct Chosen<T> {
     target: T,
 }
 
-fn choose<T: Apply>(name: &'static str, x: &T, target: &T, ignore_index: i64) -> Result<Chosen<T>> {
+/// Targets as `int64`, of the shape they must have.
+fn of_classes<T: Apply>(name: &'static str, x: &T, target: &T) -> Result<T> {
     if !matches!(target.dtype(), DType::I64 | DType::U8) {
         return Err(Error::dtype(name, format!("class indices must be int64, not {}", target.dtype())));
     }
@@ -422,7 +437,13 @@ fn choose<T: Apply>(name: &'static str, x: &T, target: &T, ignore_index: i64) ->
             ),
         ));
     }
-    let target = shaped(&target.to_dtype(DType::I64)?, wanted)?;
+    let target = if target.dtype() == DType::I64 { target.clone() } else { target.to_dtype(DType::I64)? };
+    shaped(&target, wanted)
+}
+
+fn choose<T: Apply>(name: &'static str, x: &T, target: &T, ignore_index: i64) -> Result<Chosen<T>> {
+    let target = of_classes(name, x, target)?;
+    let (class_dim, shape) = (usize::from(x.rank() > 1), x.shape());
     let classes = shape[class_dim] as i64;
     if target.device() == Device::Cpu {
         let numbers = [classes.into(), ignore_index.into()];
