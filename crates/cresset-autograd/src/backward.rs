@@ -97,28 +97,28 @@ enum Goal<'a> {
     Of(&'a [History]),
 }
 
-/// A gradient on its way to an output of a node.
-struct Arrival<T> {
-    node: Arc<Node>,
+/// A gradient on its way to an output of a node, which whoever holds the outputs keeps.
+struct Arrival<'g, T> {
+    node: &'g Arc<Node>,
     output: usize,
     gradient: T,
 }
 
-impl<T> PartialEq for Arrival<T> {
+impl<T> PartialEq for Arrival<'_, T> {
     fn eq(&self, other: &Self) -> bool {
         self.node.sequence == other.node.sequence
     }
 }
 
-impl<T> Eq for Arrival<T> {}
+impl<T> Eq for Arrival<'_, T> {}
 
-impl<T> PartialOrd for Arrival<T> {
+impl<T> PartialOrd for Arrival<'_, T> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> Ord for Arrival<T> {
+impl<T> Ord for Arrival<'_, T> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.node.sequence.cmp(&other.node.sequence)
     }
@@ -183,6 +183,8 @@ fn drive<T: Carrier>(
     location: &'static Location<'static>,
 ) -> Result<Vec<Option<T>>> {
     let _span = span(profile::Kind::Backward, || "backward".into());
+    // A node has no other edges while somebody holds it, so that these keep all that is reached from them.
+    let roots: SmallVec<[History; 1]> = outputs.iter().map(|y| y.history()).collect();
     let mut pass = Pass {
         arrivals: Arrivals::default(),
         leaves: Vec::new(),
@@ -197,8 +199,7 @@ fn drive<T: Carrier>(
         }
         pass.useful = Some(useful(outputs, goals));
     }
-    for (y, cotangent) in outputs.iter().zip(cotangents) {
-        let history = y.history();
+    for ((y, cotangent), history) in outputs.iter().zip(cotangents).zip(&roots) {
         if !history.is_tracked() {
             return Err(Error::gradient(
                 "backward",
@@ -222,37 +223,50 @@ fn drive<T: Carrier>(
             one = [Some(first.gradient)];
             one.as_mut_slice()
         };
-        while let Some(next) = pass.arrivals.pop_of(&node) {
+        while let Some(next) = pass.arrivals.pop_of(node) {
             accumulate(&mut dys[next.output], next.gradient)?;
         }
-        watch(&node, dys)?;
+        watch(node, dys)?;
         for (output, dy) in dys.iter().enumerate().filter(|_| !pass.places.is_empty()) {
-            if let Some(places) = pass.places.get(&(Arc::as_ptr(&node) as usize, output)) {
+            if let Some(places) = pass.places.get(&(Arc::as_ptr(node) as usize, output)) {
                 for &i in places {
                     pass.found[i] = dy.clone();
                 }
             }
         }
         if let Some(useful) = &pass.useful
-            && !useful.contains(&(Arc::as_ptr(&node) as usize))
+            && !useful.contains(&(Arc::as_ptr(node) as usize))
         {
             continue;
         }
         let _rule = span(profile::Kind::Rule, || node.label());
-        let gradients = step::<T>(&node, dys, retain, pass.useful.as_ref(), &pass.places)
+        if let [edge] = node.edges.as_slice()
+            && let [dy] = &mut *dys
+            && rules::hands_on(&node.kind)
+            && edge.meta.is_none()
+            && let Some(gradient) = dy.take_if(|dy| node.outputs[0].is_of(dy.array()))
+        {
+            // It is the input's as it is.
+            if node.saved.with(retain, |_| ()).is_none() {
+                return Err(freed().at(node.location));
+            }
+            pass.send(&edge.to, gradient)?;
+            continue;
+        }
+        let gradients = step::<T>(node, dys, retain, pass.useful.as_ref(), &pass.places)
             .map_err(|error| error.at(node.location))?;
         for (i, gradient) in gradients.into_iter().enumerate() {
             let (Some(gradient), Some(edge)) = (gradient, node.edges.get(i)) else { continue };
             if edge.to.is_tracked() {
                 let gradient = fit(gradient, node.input_meta(i)).map_err(|error| error.at(node.location))?;
-                pass.send(edge.to.clone(), gradient)?;
+                pass.send(&edge.to, gradient)?;
             }
         }
     }
     match goal {
         Goal::Leaves => {
             for (leaf, gradient) in pass.leaves {
-                collect(&leaf, gradient).map_err(|error| error.at(location))?;
+                collect(leaf, gradient).map_err(|error| error.at(location))?;
             }
             Ok(Vec::new())
         }
@@ -263,7 +277,7 @@ fn drive<T: Carrier>(
                     gradient,
                 )?;
                 for (i, goal) in goals.iter().enumerate() {
-                    if matches!(goal, History::Leaf(other) if Arc::ptr_eq(other, &leaf)) {
+                    if matches!(goal, History::Leaf(other) if Arc::ptr_eq(other, leaf)) {
                         pass.found[i] = Some(gradient.clone());
                     }
                 }
@@ -275,19 +289,19 @@ fn drive<T: Carrier>(
 
 /// Gradients on their way, the one to the latest node first. That is mostly the last one sent, which need not go through
 /// the heap then.
-struct Arrivals<T> {
-    first: Option<Arrival<T>>,
-    rest: BinaryHeap<Arrival<T>>,
+struct Arrivals<'g, T> {
+    first: Option<Arrival<'g, T>>,
+    rest: BinaryHeap<Arrival<'g, T>>,
 }
 
-impl<T> Default for Arrivals<T> {
+impl<T> Default for Arrivals<'_, T> {
     fn default() -> Self {
         Arrivals { first: None, rest: BinaryHeap::new() }
     }
 }
 
-impl<T> Arrivals<T> {
-    fn push(&mut self, arrival: Arrival<T>) {
+impl<'g, T> Arrivals<'g, T> {
+    fn push(&mut self, arrival: Arrival<'g, T>) {
         match &self.first {
             Some(first) if *first >= arrival => self.rest.push(arrival),
             Some(_) | None => {
@@ -298,7 +312,7 @@ impl<T> Arrivals<T> {
         }
     }
 
-    fn pop(&mut self) -> Option<Arrival<T>> {
+    fn pop(&mut self) -> Option<Arrival<'g, T>> {
         match (&self.first, self.rest.peek()) {
             (Some(first), Some(other)) if other > first => self.rest.pop(),
             (Some(_), _) => self.first.take(),
@@ -307,8 +321,8 @@ impl<T> Arrivals<T> {
     }
 
     /// The next one, if it is to that node.
-    fn pop_of(&mut self, node: &Node) -> Option<Arrival<T>> {
-        let is_of = |arrival: &Arrival<T>| arrival.node.sequence == node.sequence;
+    fn pop_of(&mut self, node: &Node) -> Option<Arrival<'g, T>> {
+        let is_of = |arrival: &Arrival<'g, T>| arrival.node.sequence == node.sequence;
         if self.first.as_ref().is_some_and(is_of) {
             return self.first.take();
         }
@@ -316,9 +330,9 @@ impl<T> Arrivals<T> {
     }
 }
 
-struct Pass<T> {
-    arrivals: Arrivals<T>,
-    leaves: Vec<(Arc<Leaf>, T)>,
+struct Pass<'g, T> {
+    arrivals: Arrivals<'g, T>,
+    leaves: Vec<(&'g Arc<Leaf>, T)>,
     found: Vec<Option<T>>,
     /// Which of the wanted gradients are those of an output of a node.
     places: HashMap<(usize, usize), Vec<usize>>,
@@ -326,14 +340,16 @@ struct Pass<T> {
     useful: Option<HashSet<usize>>,
 }
 
-impl<T: Carrier> Pass<T> {
-    fn send(&mut self, to: History, gradient: T) -> Result<()> {
+impl<'g, T: Carrier> Pass<'g, T> {
+    fn send(&mut self, to: &'g History, gradient: T) -> Result<()> {
         match to {
             History::Constant => {}
-            History::Computed(node, output) => self.arrivals.push(Arrival { node, output, gradient }),
+            History::Computed(node, output) => {
+                self.arrivals.push(Arrival { node, output: *output, gradient });
+            }
             History::Leaf(leaf) => {
                 // Few leaves get more than one gradient, and those soon after another: look from the end.
-                match self.leaves.iter_mut().rev().take(64).find(|(other, _)| Arc::ptr_eq(other, &leaf)) {
+                match self.leaves.iter_mut().rev().take(64).find(|(other, _)| Arc::ptr_eq(other, leaf)) {
                     Some((_, sum)) => *sum = add(sum, &gradient)?,
                     None => self.leaves.push((leaf, gradient)),
                 }
@@ -391,10 +407,7 @@ fn accumulate<T: Apply>(sum: &mut Option<T>, part: T) -> Result<()> {
 
 /// Shows the gradients to those who watch.
 fn watch<T: Carrier>(node: &Node, dys: &mut [Option<T>]) -> Result<()> {
-    if !node.watches.any() {
-        return Ok(());
-    }
-    let watches = node.watches.list().clone();
+    let Some(watches) = node.watches.any().map(|list| list.clone()) else { return Ok(()) };
     for (output, watch) in watches {
         let Some(dy) = dys[output].take() else { continue };
         dys[output] = Some(match watch {
@@ -586,28 +599,20 @@ impl<T> Values<T> {
 
 /// What a node saved, if it was not overwritten since.
 pub(crate) fn open<T: Carrier>(node: &Arc<Node>, retain: bool) -> Result<(Values<T>, Values<T>)> {
-    let mut place = lock(&node.saved);
-    let taken;
-    let saved: &Saved = if retain {
-        match &*place {
-            Some(saved) => saved,
-            None => return Err(freed()),
-        }
-    } else {
-        taken = place.take().ok_or_else(freed)?;
-        &taken
-    };
-    let mut inputs = Values::new();
+    node.saved.with(retain, |saved| opened(node, saved)).unwrap_or_else(|| Err(freed()))
+}
+
+fn opened<T: Carrier>(node: &Arc<Node>, saved: Option<&Saved>) -> Result<(Values<T>, Values<T>)> {
+    let (mut inputs, mut outputs) = (Values::new(), Values::new());
+    let Some(saved) = saved else { return Ok((inputs, outputs)) };
     for (i, kept) in &saved.inputs {
         check_version(kept, kept.value.array_ref(), node)?;
         inputs.set(*i, T::of_tensor(&kept.value));
     }
-    let mut outputs = Values::new();
     for (i, kept) in &saved.outputs {
         check_version(kept, &kept.value, node)?;
         outputs.set(*i, T::of_output(&kept.value, node, *i));
     }
-    drop(place);
     Ok((inputs, outputs))
 }
 

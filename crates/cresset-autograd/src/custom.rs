@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Tensor,
-    history::{History, Kind, Meta, Node, Saved, Watches, lock, next_sequence},
+    history::{History, Kind, Meta, Needed, Node, Watches, lock, next_sequence},
     mode::mode,
     no_grad,
     rules::Some64,
@@ -98,7 +98,7 @@ pub trait Function: Send + Sync + Sized + 'static {
                 function: self,
                 context: Mutex::new(Some(Arc::new(context))),
             })),
-            saved: Mutex::new(Some(Saved::default())),
+            saved: Needed::nothing(),
             outputs: arrays.iter().map(Meta::of).collect(),
             location,
             watches: Watches::default(),

@@ -8,13 +8,13 @@ use std::{
     cell::RefCell,
     panic::Location,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use cresset_ops::{Array, DType, Op, Shape, view::View};
-use cresset_tensor::Layout;
+use cresset_tensor::SharedLayout;
 use smallvec::SmallVec;
 
 use crate::{Tensor, custom::Backward, tensor::Hook};
@@ -45,8 +45,8 @@ pub(crate) struct Node {
     pub kind: Kind,
     /// Where each input came from.
     pub edges: SmallVec<[Edge; 2]>,
-    /// What the derivative needs; taken when a backward pass that does not retain the graph has used it.
-    pub saved: Mutex<Option<Saved>>,
+    /// What the derivative needs.
+    pub saved: Needed,
     /// What every output was like.
     pub outputs: SmallVec<[Meta; 1]>,
     /// The line that called the operation.
@@ -55,27 +55,21 @@ pub(crate) struct Node {
     pub watches: Watches,
 }
 
-/// Who wants to see the gradient of which output: mostly nobody, which is known without the lock.
+/// Who wants to see the gradient of which output: mostly nobody, which is known without a lock.
 #[derive(Default)]
-pub(crate) struct Watches {
-    any: AtomicBool,
-    list: Mutex<Vec<(usize, Watch)>>,
-}
+pub(crate) struct Watches(OnceLock<Box<WatchList>>);
+
+type WatchList = Mutex<Vec<(usize, Watch)>>;
 
 impl Watches {
-    /// The list.
+    /// The list, to be added to.
     pub fn list(&self) -> MutexGuard<'_, Vec<(usize, Watch)>> {
-        lock(&self.list)
+        lock(self.0.get_or_init(Box::default))
     }
 
-    /// Says that there is something in the list.
-    pub fn note(&self) {
-        self.any.store(true, Ordering::Release);
-    }
-
-    /// Was there ever something in the list?
-    pub fn any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
+    /// The list, if there ever was something in it.
+    pub fn any(&self) -> Option<MutexGuard<'_, Vec<(usize, Watch)>>> {
+        self.0.get().map(|list| lock(list))
     }
 }
 
@@ -108,7 +102,7 @@ pub(crate) struct Edge {
 /// What an input or output was like.
 #[derive(Clone)]
 pub(crate) struct Meta {
-    layout: Arc<Layout>,
+    layout: SharedLayout,
     /// The kind of its numbers.
     pub dtype: DType,
 }
@@ -138,15 +132,51 @@ impl Meta {
     #[inline]
     pub fn is_of(&self, array: &Array) -> bool {
         self.dtype == array.dtype()
-            && (Arc::ptr_eq(&self.layout, array.shared_layout()) || self.shape() == array.shape())
+            && (self.layout.is_same(array.shared_layout()) || self.shape() == array.shape())
     }
 }
 
 /// What a derivative needs: only what it does, each with its number.
 #[derive(Default)]
 pub(crate) struct Saved {
-    pub inputs: SmallVec<[(usize, Kept<Tensor>); 1]>,
+    pub inputs: SmallVec<[(usize, Kept<Tensor>); 2]>,
     pub outputs: SmallVec<[(usize, Kept<Array>); 1]>,
+}
+
+/// What is saved, until a backward pass that does not retain the graph has used it.
+pub(crate) struct Needed {
+    /// Where nothing is saved: whether it was used.
+    used: AtomicBool,
+    saved: Option<Box<Mutex<Option<Saved>>>>,
+}
+
+impl Needed {
+    /// Nothing.
+    pub fn nothing() -> Needed {
+        Needed { used: AtomicBool::new(false), saved: None }
+    }
+
+    pub fn new(saved: Saved) -> Needed {
+        Needed { used: AtomicBool::new(false), saved: Some(Box::new(Mutex::new(Some(saved)))) }
+    }
+
+    /// Uses it, if it is anything; `None` where it was used up.
+    pub fn with<R>(&self, retain: bool, f: impl FnOnce(Option<&Saved>) -> R) -> Option<R> {
+        let Some(saved) = &self.saved else {
+            if self.used.load(Ordering::Relaxed) {
+                return None;
+            }
+            self.used.store(!retain, Ordering::Relaxed);
+            return Some(f(None));
+        };
+        let mut place = lock(saved);
+        if retain {
+            return place.as_ref().map(|saved| f(Some(saved)));
+        }
+        let taken = place.take()?;
+        drop(place);
+        Some(f(Some(&taken)))
+    }
 }
 
 /// A value, and which version of its memory it was.
@@ -282,7 +312,7 @@ fn clear(history: History) -> Option<History> {
     own.edges.clear();
     own.outputs.clear();
     own.kind = Kind::Op(Op::Matmul);
-    own.saved = Mutex::default();
+    own.saved = Needed::nothing();
     own.watches = Watches::default();
     // Where the thread is about to end, the node's memory is dropped as well.
     let _ = CLEARED.try_with(|cleared| {

@@ -3,7 +3,7 @@
 
 use std::{
     panic::Location,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 
 use cresset_ops::{Apply, Array, Error, Op, Outputs, Result, execute_into, view::View};
@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Tensor,
-    history::{Edge, History, Kept, Kind, Meta, Node, Saved, Watches, next_sequence},
+    history::{Edge, History, Kept, Kind, Meta, Needed, Node, Saved, Watches, next_sequence},
     rules,
     tensor::{ViewOf, edges, takes_gradient, wanted},
 };
@@ -63,7 +63,7 @@ pub(crate) fn record_into(
         edges,
         sequence: next_sequence(),
         kind: Kind::of(op, arrays[0]),
-        saved: Mutex::new(Some(saved)),
+        saved: Needed::new(saved),
         outputs: results.iter().map(|array| Meta::of(array)).collect(),
         location,
         watches: Watches::default(),
@@ -156,7 +156,7 @@ fn node_of<'a>(
         edges.push(Edge { to, meta: (!same).then(|| Meta::of(array)) });
     }
     Node {
-        saved: Mutex::new(Some(Saved::default())),
+        saved: Needed::nothing(),
         edges,
         sequence: next_sequence(),
         kind,

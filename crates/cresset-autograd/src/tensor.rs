@@ -18,10 +18,12 @@ use smallvec::SmallVec;
 
 use crate::{
     backward, history,
-    history::{Edge, History, Kept, Kind, Leaf, Meta, Node, Saved, Watch, Watches, lock, next_sequence},
+    history::{
+        Edge, History, Kept, Kind, Leaf, Meta, Needed, Node, Saved, Watch, Watches, lock, next_sequence,
+    },
     in_place,
     mode::{Mode, mode},
-    rules::{self, Some64},
+    rules::{self, Needs, Some64},
 };
 
 /// Called with a gradient; returns another to take its place, or `None` to leave it.
@@ -35,9 +37,13 @@ pub struct Tensor(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     array: Array,
-    /// Whether `history` is more than a constant, to be asked without the lock.
+    /// Whether the history is more than a constant.
     tracked: AtomicBool,
-    history: Mutex<History>,
+    /// The history that it was made with.
+    made: History,
+    /// Whether it has got another one since: few do, and the others are to be asked without a lock.
+    changed: AtomicBool,
+    now: Mutex<History>,
     /// What this is a view of.
     view: Option<Box<ViewOf>>,
     /// How often views of this were written with a recorded value: their own histories are then old.
@@ -55,8 +61,9 @@ pub(crate) struct ViewOf {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let history = self.history.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        history::release(std::mem::take(history));
+        history::release(std::mem::take(&mut self.made));
+        let now = self.now.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        history::release(std::mem::take(now));
     }
 }
 
@@ -65,7 +72,9 @@ impl Tensor {
         Tensor(Arc::new(Inner {
             array,
             tracked: AtomicBool::new(history.is_tracked()),
-            history: Mutex::new(history),
+            made: history,
+            changed: AtomicBool::new(false),
+            now: Mutex::new(History::Constant),
             view,
             rebased: AtomicU64::new(0),
         }))
@@ -120,7 +129,16 @@ impl Tensor {
     /// # Panics
     /// If its dtype is not floating point; [`Tensor::set_requires_grad`] returns that as an error.
     #[track_caller]
-    pub fn requires_grad(self) -> Tensor {
+    pub fn requires_grad(mut self) -> Tensor {
+        if let Some(own) = Arc::get_mut(&mut self.0)
+            && own.array.dtype().is_float()
+            && !*own.changed.get_mut()
+            && !own.made.is_tracked()
+        {
+            own.made = History::Leaf(Arc::default());
+            *own.tracked.get_mut() = true;
+            return self;
+        }
         match self.set_requires_grad(true) {
             Ok(()) => self,
             Err(error) => panic!("{error}"),
@@ -139,18 +157,21 @@ impl Tensor {
                 ),
             ));
         }
-        let mut history = lock(&self.0.history);
-        match (&*history, wanted) {
+        let mut now = lock(&self.0.now);
+        let changed = self.0.changed.load(Ordering::Relaxed);
+        let other = match (if changed { &*now } else { &self.0.made }, wanted) {
             (History::Computed(..), false) => {
                 return Err(Error::gradient(
                     "requires_grad",
                     "only a leaf can be told not to collect a gradient; detach() gives a tensor without a history",
                 ));
             }
-            (History::Constant, true) => *history = History::Leaf(Arc::default()),
-            (History::Leaf(_), false) => *history = History::Constant,
-            (History::Leaf(_) | History::Computed(..), true) | (History::Constant, false) => {}
-        }
+            (History::Constant, true) => History::Leaf(Arc::default()),
+            (History::Leaf(_), false) => History::Constant,
+            (History::Leaf(_) | History::Computed(..), true) | (History::Constant, false) => return Ok(()),
+        };
+        *now = other;
+        self.0.changed.store(true, Ordering::Release);
         self.0.tracked.store(wanted, Ordering::Relaxed);
         Ok(())
     }
@@ -251,7 +272,6 @@ impl Tensor {
                 make.then(|| {
                     let leaf: Arc<Leaf> = Arc::default();
                     watches.push((output, Watch::Keep(leaf.clone())));
-                    node.watches.note();
                     leaf
                 })
             }
@@ -273,7 +293,6 @@ impl Tensor {
             History::Leaf(leaf) => lock(&leaf.hooks).push((number, Arc::new(hook))),
             History::Computed(node, output) => {
                 node.watches.list().push((output, Watch::Hook(number, Arc::new(hook))));
-                node.watches.note();
             }
         }
         Ok(number)
@@ -330,12 +349,13 @@ impl Tensor {
         {
             in_place::renew(self, view);
         }
-        lock(&self.0.history).clone()
+        if self.0.changed.load(Ordering::Acquire) { lock(&self.0.now).clone() } else { self.0.made.clone() }
     }
 
     pub(crate) fn set_history(&self, history: History) {
         self.0.tracked.store(history.is_tracked(), Ordering::Relaxed);
-        let old = std::mem::replace(&mut *lock(&self.0.history), history);
+        let old = std::mem::replace(&mut *lock(&self.0.now), history);
+        self.0.changed.store(true, Ordering::Release);
         history::release(old);
     }
 
@@ -487,6 +507,18 @@ pub(crate) fn edges(inputs: &[&Tensor], first: &Meta) -> SmallVec<[Edge; 2]> {
     edges
 }
 
+/// What a rule needs of inputs and outputs.
+fn saved(needs: Needs, inputs: &[&Tensor], outputs: &[Array]) -> Saved {
+    let mut saved = Saved::default();
+    for (i, x) in inputs.iter().enumerate().filter(|(i, _)| needs.inputs.contains(*i)) {
+        saved.inputs.push((i, Kept { version: x.0.array.storage().version(), value: (*x).clone() }));
+    }
+    for (i, array) in outputs.iter().enumerate().filter(|(i, _)| needs.outputs.contains(*i)) {
+        saved.outputs.push((i, Kept { version: array.storage().version(), value: array.clone() }));
+    }
+    saved
+}
+
 /// The node of an operation; `None` where no gradient flows to any of its inputs.
 fn node(
     op: Op,
@@ -499,25 +531,16 @@ fn node(
         return None;
     }
     let needs = rules::needs(&op, wanted, inputs.len());
-    let mut saved = Saved::default();
-    for (i, x) in inputs.iter().enumerate() {
-        if needs.inputs.contains(i) {
-            saved.inputs.push((i, Kept { version: x.0.array.storage().version(), value: (*x).clone() }));
-        }
-    }
     let mut metas: SmallVec<[Meta; 1]> = SmallVec::new();
-    for (i, array) in outputs.iter().enumerate() {
-        metas.push(Meta::of(array));
-        if needs.outputs.contains(i) {
-            saved.outputs.push((i, Kept { version: array.storage().version(), value: array.clone() }));
-        }
-    }
+    outputs.iter().for_each(|array| metas.push(Meta::of(array)));
+    let saved =
+        if needs == Needs::NOTHING { Needed::nothing() } else { Needed::new(saved(needs, inputs, outputs)) };
     Some(
         Node {
             edges: edges(inputs, &metas[0]),
             sequence: next_sequence(),
             kind: Kind::of(op, inputs[0].array_ref()),
-            saved: Mutex::new(Some(saved)),
+            saved,
             outputs: metas,
             location,
             watches: Watches::default(),

@@ -232,3 +232,32 @@ fn factors_that_lie_transposed_have_the_gradients_of_others() {
     assert_eq!(vector(&x.grad().unwrap()), of_x.collect::<Vec<f64>>());
     assert_eq!(vector(&weight.grad().unwrap()), of_weight.collect::<Vec<f64>>());
 }
+
+#[test]
+fn a_gradient_that_is_handed_on_uses_the_graph_up() {
+    let x = Tensor::new([1.0, 2.0]).requires_grad();
+    let y = (&x + 1.0).sub(0.5).unwrap().sum().unwrap();
+    y.backward_with(None, true, false).unwrap();
+    y.backward().unwrap();
+    assert_eq!(vector(&x.grad().unwrap()), [2.0, 2.0]);
+    let error = y.backward().unwrap_err().to_string();
+    assert!(error.contains("already used and freed"), "{error}");
+    // Of something larger, what was broadcast is still summed; in between it can be watched.
+    let bias = Tensor::new([1.0]).requires_grad();
+    let between = &bias + 2.0;
+    between.retain_grad();
+    (&between * &Tensor::new([[3.0, 4.0]])).sum().unwrap().backward().unwrap();
+    assert_eq!(vector(&bias.grad().unwrap()), [7.0]);
+    assert_eq!(vector(&between.grad().unwrap()), [7.0]);
+}
+
+#[test]
+fn a_leaf_may_stop_and_begin_again_to_collect() {
+    let x = Tensor::new([2.0]).requires_grad();
+    let other = x.clone();
+    x.set_requires_grad(false).unwrap();
+    assert!(!other.needs_grad() && !(&other * 2.0).needs_grad());
+    other.set_requires_grad(true).unwrap();
+    x.square().unwrap().backward().unwrap();
+    assert_eq!(vector(&other.grad().unwrap()), [4.0]);
+}
