@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    DType, Device, Element, Error, IntoArray, Layout, Locks, Result, Scalar, Shape, Storage, Strides,
-    with_element,
+    DType, Device, Element, Error, IntoArray, Layout, Locks, Result, Scalar, Shape, SharedLayout, Storage,
+    Strides, with_element,
 };
 
 /// Numbers of one dtype, arranged in any number of dimensions, over memory that views share.
@@ -14,7 +14,7 @@ use crate::{
 pub struct Array {
     storage: Arc<Storage>,
     /// Shared: what is computed of an array mostly has its layout, and arrays are moved and cloned often.
-    layout: Arc<Layout>,
+    layout: SharedLayout,
     dtype: DType,
     device: Device,
 }
@@ -48,7 +48,7 @@ impl Array {
             return Err(Error::memory("remote", message));
         }
         let device = memory.device();
-        Ok(Array { storage: Arc::new(storage), layout: Arc::new(Layout::contiguous(shape)), dtype, device })
+        Ok(Array { storage: Arc::new(storage), layout: SharedLayout::contiguous(shape), dtype, device })
     }
 
     /// The same numbers in the processor's memory; without a copy if they are there.
@@ -69,8 +69,8 @@ impl Array {
         if storage.as_remote().is_some() {
             return Err(Error::device("over", "this is another device's memory"));
         }
-        let line = Layout::contiguous([storage.bytes() / dtype.size()].into());
-        let whole = Array { storage: Arc::new(storage), layout: Arc::new(line), dtype, device: Device::Cpu };
+        let line = SharedLayout::new(Layout::contiguous([storage.bytes() / dtype.size()].into()));
+        let whole = Array { storage: Arc::new(storage), layout: line, dtype, device: Device::Cpu };
         whole.with_layout(layout)
     }
 
@@ -134,7 +134,7 @@ impl Array {
     }
 
     fn row_major(storage: Storage, shape: Shape, dtype: DType) -> Array {
-        let layout = Arc::new(Layout::contiguous(shape));
+        let layout = SharedLayout::contiguous(shape);
         Array { storage: Arc::new(storage), layout, dtype, device: Device::Cpu }
     }
 
@@ -201,7 +201,7 @@ impl Array {
             }
             None => {}
         }
-        let layout = Arc::new(layout);
+        let layout = SharedLayout::new(layout);
         Ok(Array { storage: self.storage.clone(), layout, dtype: self.dtype, device: self.device })
     }
 
@@ -231,7 +231,7 @@ impl Array {
 
     /// The layout, to be kept beyond the array's life.
     #[inline]
-    pub fn shared_layout(&self) -> &Arc<Layout> {
+    pub fn shared_layout(&self) -> &SharedLayout {
         &self.layout
     }
 

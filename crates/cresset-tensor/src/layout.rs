@@ -169,9 +169,8 @@ impl Layout {
     /// # Ok::<(), cresset_tensor::Error>(())
     /// ```
     pub fn permute(&self, order: &[usize]) -> Result<Layout> {
-        let mut seen = vec![false; self.rank()];
         let valid = order.len() == self.rank()
-            && order.iter().all(|&axis| axis < seen.len() && !std::mem::replace(&mut seen[axis], true));
+            && order.iter().enumerate().all(|(i, &axis)| axis < order.len() && !order[..i].contains(&axis));
         if !valid {
             return Err(Error::argument(
                 "permute",

@@ -18,6 +18,7 @@ pub mod order;
 pub mod random;
 pub mod scalar;
 pub mod shape;
+mod shared_layout;
 pub mod state;
 pub mod storage;
 
@@ -33,6 +34,7 @@ pub use nested::IntoArray;
 pub use random::{Generator, Stream};
 pub use scalar::Scalar;
 pub use shape::{Axes, Shape, Sizes, Strides};
+pub use shared_layout::SharedLayout;
 pub use state::{Key, State, StateDict};
 pub use storage::{Locks, Storage};
 

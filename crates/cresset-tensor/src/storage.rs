@@ -153,15 +153,21 @@ impl Drop for Owned {
 /// one thread nor two can wait for each other in a circle.
 #[derive(Default)]
 pub struct Locks<'a> {
-    /// Most operations read one memory or two, and need no lists.
-    _first: Option<RwLockReadGuard<'a, ()>>,
-    _second: Option<RwLockReadGuard<'a, ()>>,
-    _read: Vec<RwLockReadGuard<'a, ()>>,
-    _write: Vec<RwLockWriteGuard<'a, ()>>,
+    /// Most operations lock one memory or two, and need no list.
+    _first: Option<Guard<'a>>,
+    _second: Option<Guard<'a>>,
+    _rest: Vec<Guard<'a>>,
+}
+
+/// A lock that is held.
+enum Guard<'a> {
+    Read { _guard: RwLockReadGuard<'a, ()> },
+    Write { _guard: RwLockWriteGuard<'a, ()> },
 }
 
 impl<'a> Locks<'a> {
     /// For reading one.
+    #[inline]
     pub fn read(storage: &'a Arc<Storage>) -> Locks<'a> {
         Locks { _first: Some(read(storage)), ..Locks::default() }
     }
@@ -174,8 +180,7 @@ impl<'a> Locks<'a> {
             [a, b] => {
                 let (a, b) = (a.storage(), b.storage());
                 let (first, second) = if Arc::as_ptr(a) < Arc::as_ptr(b) { (a, b) } else { (b, a) };
-                let first = Some(read(first));
-                Locks { _first: first, _second: Some(read(second)), ..Locks::default() }
+                Locks { _first: Some(read(first)), _second: Some(read(second)), ..Locks::default() }
             }
             arrays => Locks::new(arrays.iter().map(|x| x.storage()), std::iter::empty()),
         }
@@ -206,20 +211,18 @@ impl<'a> Locks<'a> {
                 place -= 1;
             }
         }
-        let mut locks = Locks::default();
-        for (storage, write) in list {
-            if write {
-                // The lock guards no invariant of ours that a panic could break: numbers are numbers.
-                locks._write.push(storage.lock.write().unwrap_or_else(std::sync::PoisonError::into_inner));
-            } else {
-                locks._read.push(read(storage));
-            }
-        }
-        locks
+        let mut guards = list.into_iter().map(|(s, write)| if write { self::write(s) } else { read(s) });
+        Locks { _first: guards.next(), _second: guards.next(), _rest: guards.collect() }
     }
 }
 
+// The lock guards no invariant of ours that a panic could break: numbers are numbers.
+
 #[inline]
-fn read(storage: &Storage) -> RwLockReadGuard<'_, ()> {
-    storage.lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn read(storage: &Storage) -> Guard<'_> {
+    Guard::Read { _guard: storage.lock.read().unwrap_or_else(std::sync::PoisonError::into_inner) }
+}
+
+fn write(storage: &Storage) -> Guard<'_> {
+    Guard::Write { _guard: storage.lock.write().unwrap_or_else(std::sync::PoisonError::into_inner) }
 }

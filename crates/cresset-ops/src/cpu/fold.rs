@@ -1,7 +1,8 @@
 //! Folding: what the numbers of a chunk come to, by kind of reduction and lane.
 //!
-//! Sums and products are carried in f64 (in wrapping i64 for integers): converting costs less than fetching, and no
-//! order of adding f32 numbers is as exact.
+//! Sums and products are carried in f64 (in wrapping i64 for integers): converting costs less than fetching from memory, and
+//! no order of adding f32 numbers is as exact. Only long lines, which the caches bring faster than that, are added up in f32
+//! for some steps first.
 
 use super::{plan::Lane, simd::for_every_simd};
 use crate::{
@@ -81,6 +82,11 @@ pub fn start(kind: Reduction, lane: Lane) -> Total {
 /// them, or rare, and three copies of it would take longer to compile than all other loops.
 pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], places: &mut [i64]) {
     match (x, kind) {
+        (Numbers::F32(x), Sum) if extent.columns == 1 && extent.rows >= LONG => {
+            for (row, total) in x.chunks_exact(extent.rows).zip(totals) {
+                sum_line(row, total);
+            }
+        }
         (Numbers::F32(x), Sum) => sum_single(x, extent, totals),
         (Numbers::F32(x), Prod) => {
             fold_into::<_, _, LANES>(x, extent, totals, 1.0, f64::from, |a, b| a * b, product);
@@ -147,6 +153,41 @@ fn sum(total: Total, x: f64) -> Total {
 #[inline(always)]
 fn product(total: Total, x: f64) -> Total {
     (f64::from_bits(total) * x).to_bits()
+}
+
+/// From so many numbers on a line is long.
+const LONG: usize = 4096;
+/// Numbers of a long line that are added up in f32, in 64 lanes: 16 in each, and then four of those, so that the error is that
+/// of as many roundings, fewer than where sums are cascaded.
+const BLOCK: usize = 16 * 64;
+
+for_every_simd! { fn sum_line(x: &[f32], total: &mut Total) = sum_long }
+
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
+fn sum_long<F: Fma>(x: &[f32], total: &mut Total) {
+    let mut totals = [0.0f64; 16];
+    for block in x.chunks(BLOCK) {
+        let mut sums = [0.0f32; 64];
+        let (steps, rest) = block.as_chunks::<64>();
+        for step in steps {
+            for (sum, &x) in sums.iter_mut().zip(step) {
+                *sum += x;
+            }
+        }
+        for (sum, &x) in sums.iter_mut().zip(rest) {
+            *sum += x;
+        }
+        let (halves, others) = sums.split_at(32);
+        let mut sums = [0.0f32; 32];
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = halves[i] + others[i];
+        }
+        for (i, total) in totals.iter_mut().enumerate() {
+            *total += f64::from(sums[i] + sums[i + 16]);
+        }
+    }
+    *total = sum(*total, line::<f64, f64, 16>(&totals, 0.0, |x| x, |a, b| a + b));
 }
 
 for_every_simd! { fn sum_double(x: &[f64], extent: Extent, totals: &mut [Total]) = sum_f64 }

@@ -12,6 +12,7 @@ use crate::{
     op::Map,
 };
 use cresset_tensor::{Array, Error, Locks, Result, memory};
+use smallvec::SmallVec;
 
 /// More elements than this are no longer few: they may be worth threads.
 const FEW: usize = 1024;
@@ -47,16 +48,20 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
     if !plan.joined.simple || first_register + plan.joined.registers > SLOTS {
         return Ok(None);
     }
-    let mut cells = [Cell::vector(std::ptr::null_mut()); SLOTS];
-    for (cell, x) in cells.iter_mut().zip(inputs) {
-        *cell = if x.numel() == 1 { Cell::constant(x.as_ptr()) } else { Cell::vector(x.as_ptr()) };
+    // Only as many as there are: to clear all of them took as long as the arithmetic.
+    let mut cells: SmallVec<[Cell; SLOTS]> = SmallVec::new();
+    for x in inputs {
+        cells.push(if x.numel() == 1 { Cell::constant(x.as_ptr()) } else { Cell::vector(x.as_ptr()) });
     }
     let mut constants = [0u64; SLOTS];
     let mut trouble = fill_constants(plan, &map.numbers, &mut constants[..plan.constants.len()]);
     for i in 0..plan.constants.len() {
-        let pointer = std::ptr::from_mut(&mut constants[i]).cast();
-        cells[inputs.len() + i] = Cell::constant(pointer);
+        cells.push(Cell::constant(std::ptr::from_mut(&mut constants[i]).cast()));
     }
+    for _ in 0..plan.joined.registers {
+        cells.push(Cell::vector(std::ptr::null_mut()));
+    }
+    let cells = cells.as_mut_slice();
     // What stands beside very few elements is laid out here, so that the loops need not do it in a block.
     let mut laid = [const { MaybeUninit::<[u64; VERY_FEW]>::uninit() }; 4];
     if numel <= VERY_FEW {
@@ -92,7 +97,7 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Option<Array>> {
         }
     }
     let _locks = Locks::reading(inputs);
-    loops::run(&plan.joined.steps, &cells, Chunk { len: numel, start: 0 }, &mut trouble);
+    loops::run(&plan.joined.steps, cells, Chunk { len: numel, start: 0 }, &mut trouble);
     if trouble != Trouble::default() {
         return Err(Error::argument(program.name(), "integer division by zero"));
     }

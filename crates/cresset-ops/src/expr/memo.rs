@@ -23,6 +23,7 @@ impl<K, V> Default for Memo<K, V> {
 
 impl<K, V> Memo<K, V> {
     /// What is there for the key that `matches`, or is made for it now.
+    #[inline]
     pub fn get_or_make<E>(
         &self,
         matches: impl Fn(&K) -> bool,
@@ -35,6 +36,12 @@ impl<K, V> Memo<K, V> {
             }
             place = &link.next;
         }
+        Self::make_at(place, make)
+    }
+
+    /// Makes it for the end of the list, where `place` was when it was looked at.
+    #[cold]
+    fn make_at<E>(mut place: &Place<K, V>, make: impl FnOnce() -> Result<(K, V), E>) -> Result<&V, E> {
         let (key, value) = make()?;
         let mut made = Some(Box::new(Link { key, value, next: OnceLock::new() }));
         loop {
