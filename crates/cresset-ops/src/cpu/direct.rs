@@ -13,7 +13,7 @@ use super::{
     correlate::Correlation,
     gemm::Matrix,
     padded::Padded,
-    panels::{DEPTH, Left, Patches, Run, Scratch, Strip},
+    panels::{Ahead, DEPTH, Left, Patches, Run, Scratch, Strip},
     threads,
     windows::Windows,
 };
@@ -28,6 +28,8 @@ const TASKS: usize = 8;
 const ROWS: usize = 64;
 /// Cycles of a step of a tile, a register wide.
 const STEP: usize = 4;
+/// Numbers that are asked for at once.
+const PIECE: usize = 64;
 /// Cycles of a register of a tile's sums that is stored in runs.
 const RUN: usize = 40;
 /// Cycles of a weight packed.
@@ -185,18 +187,23 @@ impl Correlation {
         let parts = self.parts(bands);
         let rows = self.rows.div_ceil(parts).next_multiple_of(tile);
         let parts = self.rows.div_ceil(rows);
-        threads::try_divide(self.parallel, images * self.groups * bands * parts, &|number| {
+        let count = images * self.groups * bands * parts;
+        let task = |number: usize| {
             let (number, part) = (number / parts, number % parts);
             let (number, band) = (number / bands, number % bands);
             let first = band * plan.copy.band;
-            let task = Task {
+            Task {
                 group: number % self.groups,
                 image: number / self.groups,
                 lines: first..(first + plan.copy.band).min(plan.copy.count[0]),
                 rows: part * rows..((part + 1) * rows).min(self.rows),
-            };
+            }
+        };
+        threads::try_divide(self.parallel, count, &|number| {
+            // Most likely this thread goes on with the one after.
+            let next = (number + 1 < count).then(|| task(number + 1));
             // SAFETY: the caller's; tasks do not overlap.
-            unsafe { job.task(&task) }
+            unsafe { job.task(&task(number), next.as_ref()) }
         })
         .ok_or_else(no_memory)
     }
@@ -280,9 +287,29 @@ impl Job<'_> {
         runs
     }
 
+    /// What will be copied of a block of channels.
+    fn ahead(&self, task: &Task, first: usize) -> Ahead {
+        let Correlation { channels, input, ref phases, .. } = *self.correlation;
+        let (windows, copy) = (&phases[0], &self.plan.copy);
+        let (height, width) = (windows.axes[1].size as isize, windows.axes[2].size);
+        let [_, line, step] = windows.input.dims;
+        let inside = |at: usize| ((at * copy.step[0]) as isize + copy.least[0]).clamp(0, height);
+        let (from, to) = (inside(task.lines.start), inside(task.lines.end + copy.reach[0]));
+        if step != 1 || line < width as isize || from == to {
+            return Ahead::NOTHING;
+        }
+        let channel = (task.group * channels + first) as isize * windows.input.channel;
+        Ahead {
+            start: input.wrapping_offset(task.image as isize * windows.input.image + channel + from * line),
+            line: windows.input.channel,
+            count: self.plan.channels.min(channels - first),
+            len: ((to - from - 1) * line) as usize + width,
+        }
+    }
+
     /// # Safety
     /// As of [`Correlation::run`]; the task's part of the result is nobody else's.
-    unsafe fn task(&self, task: &Task) -> Option<()> {
+    unsafe fn task(&self, task: &Task, next: Option<&Task>) -> Option<()> {
         let Correlation { kernel, channels, input, result, ref phases, .. } = *self.correlation;
         let (plan, windows) = (self.plan, &phases[0]);
         let channel = plan.copy.channel();
@@ -318,7 +345,22 @@ impl Job<'_> {
             };
             // SAFETY: the caller's; the scratch has room for all channels.
             unsafe { kernel.patches(&patches) };
-            for &(start, columns) in &panels {
+            // What is copied next is asked for a little with each panel: all of a channel at once would have to be waited for.
+            let next = if first + several < channels {
+                self.ahead(task, first + several)
+            } else {
+                next.map_or(Ahead::NOTHING, |next| self.ahead(next, 0))
+            };
+            let mut ahead: SmallVec<[Ahead; 8]> = SmallVec::new();
+            for (i, &(start, columns)) in panels.iter().enumerate() {
+                let part = next.part(i, panels.len());
+                ahead.clear();
+                ahead.extend((0..part.count).map(|c| Ahead {
+                    start: part.start.wrapping_offset(c as isize * part.line),
+                    line: PIECE as isize,
+                    count: part.len.div_ceil(PIECE),
+                    len: PIECE,
+                }));
                 for (number, phase) in phases.iter().enumerate() {
                     let runs = self.runs(task, phase, (start, columns));
                     if runs.is_empty() || taps[number].is_empty() {
@@ -349,7 +391,7 @@ impl Job<'_> {
                             c,
                             runs: if whole { &[] } else { &runs },
                             add: first > 0,
-                            ahead: &[],
+                            ahead: if number == 0 { &ahead } else { &[] },
                         });
                     }
                 }
