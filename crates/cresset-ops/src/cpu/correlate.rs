@@ -9,7 +9,7 @@ use super::{
     gemm::Matrix,
     panels::{Ahead, DEPTH, Kernel, Left, Patches, Run, Scratch, Strip},
     threads,
-    windows::{Stretch, Windows},
+    windows::{Move, Stretch, Windows},
 };
 
 /// Columns of the result that one task computes at most: so many that the patches' part of the input is used again.
@@ -18,6 +18,13 @@ const COLUMNS: usize = 1024;
 const TASKS: usize = 16;
 /// Rows below which a task does not divide its patches with another: both would pack them.
 const ROWS: usize = 128;
+
+/// Bytes of a line of the first-level cache,
+const LINE: usize = 64;
+/// sets of lines,
+const SETS: usize = 64;
+/// and lines of a set that may be one panel's.
+const WAYS: usize = 8;
 
 /// The weights, where they lie: of each row of the result, and channel of the input.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +110,29 @@ impl Correlation {
         tasks
     }
 
+    /// Where a panel of so many columns and channels starts in each channel, if it is read where it lies: of a kernel of one
+    /// element whole registers of neighbours, where channels are not so far apart that they fall into few sets of the
+    /// first-level cache.
+    fn in_place(
+        &self,
+        windows: &Windows,
+        stretch: &Stretch,
+        columns: usize,
+        channels: usize,
+    ) -> Option<isize> {
+        if windows.places.len() != 1 || windows.stride() != 1 || columns != self.kernel.room(columns) {
+            return None;
+        }
+        let from = stretch.moves.first()?.from;
+        let plain = |part: &Move| {
+            part.inside.count_ones() == part.count.into() && part.from == from + part.to as isize
+        };
+        let apart = (windows.input.channel.unsigned_abs() * size_of::<f32>()).div_ceil(LINE).max(1);
+        let sets = SETS >> apart.trailing_zeros().min(SETS.trailing_zeros());
+        let lines = channels * (columns * size_of::<f32>()).div_ceil(LINE);
+        (stretch.moves.iter().all(plain) && lines <= sets * WAYS).then_some(from)
+    }
+
     /// # Safety
     /// As of [`Correlation::run`]; the task's part of the result is nobody else's.
     unsafe fn task(&self, task: &Task) -> Option<()> {
@@ -159,8 +189,12 @@ impl Correlation {
                     target: scratch.start(),
                     rows: taps.len() * room,
                 };
-                if i == 0 || steps.get(1).is_some_and(|step| step[1] != room as isize) {
-                    steps.iter_mut().enumerate().for_each(|(p, step)| step[1] = (p * room) as isize);
+                let in_place = self.in_place(windows, stretch, panel.len(), channels.len());
+                let (right, down) = in_place.map_or((scratch.start().cast_const(), room as isize), |from| {
+                    (patches.source.wrapping_offset(from), patches.channel)
+                });
+                if i == 0 || steps.get(1).is_some_and(|step| step[1] != down) {
+                    steps.iter_mut().enumerate().for_each(|(p, step)| step[1] = p as isize * down);
                 }
                 runs_of(stretch, panel.len(), windows.spread(), &mut runs);
                 let start = self.result.wrapping_offset(first_row * windows.output.channel);
@@ -180,12 +214,14 @@ impl Correlation {
                 }
                 // SAFETY: the caller's; the scratch has room for a panel.
                 unsafe {
-                    kernel.patches(&patches);
+                    if in_place.is_none() {
+                        kernel.patches(&patches);
+                    }
                     kernel.strip(&Strip {
                         rows: task.rows.len(),
                         columns: panel.len(),
                         left,
-                        panel: scratch.start(),
+                        panel: right,
                         steps,
                         c,
                         runs: if whole { &[] } else { &runs },
