@@ -51,6 +51,16 @@ pub fn combining(combine: Combine, dtype: DType) -> Loop {
     }
 }
 
+/// The loop of ways that are rare, compiled once for a dtype: what combines is called for each element.
+///
+/// # Safety
+/// As of [`Loop`].
+#[inline(never)]
+unsafe fn each_called<T: Copy>(line: &Line, f: fn(T, T) -> T) {
+    // SAFETY: the caller's.
+    unsafe { each::<T>(line, f) }
+}
+
 /// # Safety
 /// As of [`Loop`].
 unsafe fn set<T: Copy>(line: &Line) {
@@ -69,21 +79,21 @@ unsafe fn add<T: Combining>(line: &Line) {
 /// As of [`Loop`].
 unsafe fn multiply<T: Combining>(line: &Line) {
     // SAFETY: the caller's.
-    unsafe { each::<T>(line, T::product) }
+    unsafe { each_called::<T>(line, T::product) }
 }
 
 /// # Safety
 /// As of [`Loop`].
 unsafe fn maximum<T: Combining>(line: &Line) {
     // SAFETY: the caller's.
-    unsafe { each::<T>(line, T::larger) }
+    unsafe { each_called::<T>(line, T::larger) }
 }
 
 /// # Safety
 /// As of [`Loop`].
 unsafe fn minimum<T: Combining>(line: &Line) {
     // SAFETY: the caller's.
-    unsafe { each::<T>(line, T::smaller) }
+    unsafe { each_called::<T>(line, T::smaller) }
 }
 
 /// # Safety

@@ -89,7 +89,7 @@ pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], p
         }
         (Numbers::F32(x), Sum) => sum_single(x, extent, totals),
         (Numbers::F32(x), Prod) => {
-            fold_into::<_, _, LANES>(x, extent, totals, 1.0, f64::from, |a, b| a * b, product);
+            multiply_into(x, extent, totals, 1.0, f64::from, |a, b| a * b, product);
         }
         (Numbers::F32(x), Max | Min) => extreme_single(x, extent, totals, kind),
         (Numbers::F32(x), ArgMax | ArgMin) => {
@@ -99,10 +99,12 @@ pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], p
         (Numbers::F32(x), Any | All) => ask(x, extent, totals, 0.0, kind == All),
         (Numbers::F64(x), Sum) => sum_double(x, extent, totals),
         (Numbers::F64(x), Prod) => {
-            fold_into::<_, _, LANES>(x, extent, totals, 1.0, |x| x, |a, b| a * b, product);
+            multiply_into(x, extent, totals, 1.0, |x| x, |a, b| a * b, product);
         }
         (Numbers::F64(x), Max | Min) => extreme_double(x, extent, totals, kind),
-        (Numbers::F64(x), ArgMax | ArgMin) => find(kind, x, extent, totals, places, Ways::plain()),
+        (Numbers::F64(x), ArgMax | ArgMin) => {
+            find(kind, x, extent, totals, places, Ways::plain(extreme_double));
+        }
         (Numbers::F64(x), Any | All) => ask(x, extent, totals, 0.0, kind == All),
         (Numbers::I64(x), Sum) => {
             fold_into::<_, _, LANES>(
@@ -116,25 +118,22 @@ pub fn fold(kind: Reduction, x: Numbers, extent: Extent, totals: &mut [Total], p
             );
         }
         (Numbers::I64(x), Prod) => {
-            fold_into::<_, _, LANES>(
-                x,
-                extent,
-                totals,
-                1,
-                |x| x as u64,
-                u64::wrapping_mul,
-                u64::wrapping_mul,
-            );
+            let product = u64::wrapping_mul;
+            multiply_into(x, extent, totals, 1, |x| x as u64, product, product);
         }
         (Numbers::I64(x), Max | Min) => extreme_integer(x, extent, totals, kind),
-        (Numbers::I64(x), ArgMax | ArgMin) => find(kind, x, extent, totals, places, Ways::plain()),
+        (Numbers::I64(x), ArgMax | ArgMin) => {
+            find(kind, x, extent, totals, places, Ways::plain(extreme_integer));
+        }
         (Numbers::I64(x), Any | All) => ask(x, extent, totals, 0, kind == All),
         (Numbers::Bool(x), Sum) => {
             // A chunk has fewer than 2³² of them.
             let count = |total, n: u32| total + u64::from(n);
             fold_into::<_, _, LANES>(x, extent, totals, 0, u32::from, |a, b| a + b, count);
         }
-        (Numbers::Bool(x), ArgMax | ArgMin) => find(kind, x, extent, totals, places, Ways::plain()),
+        (Numbers::Bool(x), ArgMax | ArgMin) => {
+            find(kind, x, extent, totals, places, Ways::plain(extreme::<u8, LANES>));
+        }
         (Numbers::Bool(x), Max | Any) => ask(x, extent, totals, 0, false),
         (Numbers::Bool(x), Min | Prod | All) => ask(x, extent, totals, 0, true),
     }
@@ -415,6 +414,31 @@ fn fold_into<T: Copy, A: Copy, const N: usize>(
     }
 }
 
+/// As [`fold_into`] for products, which are rare: of several columns one row after the other.
+#[inline(always)]
+fn multiply_into<T: Copy, A: Copy>(
+    x: &[T],
+    extent: Extent,
+    totals: &mut [Total],
+    start: A,
+    widen: impl Fn(T) -> A + Copy,
+    f: impl Fn(A, A) -> A + Copy,
+    join: impl Fn(Total, A) -> Total + Copy,
+) {
+    let Extent { rows, columns, .. } = extent;
+    for (block, totals) in x.chunks_exact(rows * columns).zip(totals.chunks_exact_mut(columns)) {
+        if let [total] = totals {
+            *total = join(*total, line::<T, A, LANES>(block, start, widen, f));
+            continue;
+        }
+        for row in block.chunks_exact(columns) {
+            for (total, &x) in totals.iter_mut().zip(row) {
+                *total = join(*total, widen(x));
+            }
+        }
+    }
+}
+
 /// The largest or smallest. NaN is larger than all, and smaller than all, so that it comes out.
 #[inline(always)]
 fn extreme<T: Ordered, const N: usize>(x: &[T], extent: Extent, totals: &mut [Total], kind: Reduction) {
@@ -466,9 +490,9 @@ struct Ways<T> {
 }
 
 impl<T: Ordered> Ways<T> {
-    /// The portable ones.
-    fn plain() -> Ways<T> {
-        Ways { rows: find_rows, extreme: extreme::<T, LANES>, place }
+    /// The portable ones, but for the extreme.
+    fn plain(extreme: fn(&[T], Extent, &mut [Total], Reduction)) -> Ways<T> {
+        Ways { rows: find_rows, extreme, place }
     }
 }
 

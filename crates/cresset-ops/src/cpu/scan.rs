@@ -134,12 +134,17 @@ impl Lines {
         narrow: impl Fn(f64) -> T + Sync,
     ) -> Result<()> {
         let to = Shared(outputs[0].as_ptr().cast());
-        match kind {
-            Scan::Sum => self.run(x, to, 0.0, wide, narrow, |a, b| a + b),
-            Scan::Prod => self.run(x, to, 1.0, wide, narrow, |a, b| a * b),
-            Scan::LogSumExp => self.run(x, to, f64::NEG_INFINITY, wide, narrow, log_add_exp),
-            Scan::Max | Scan::Min => self.extremes(kind, x, outputs)?,
-        }
+        let (start, f): (f64, fn(f64, f64) -> f64) = match kind {
+            Scan::Sum => {
+                self.run(x, to, 0.0, wide, narrow, |a, b| a + b);
+                return Ok(());
+            }
+            Scan::Max | Scan::Min => return self.extremes(kind, x, outputs),
+            // These are rarer, and share a loop that calls what carries the total on.
+            Scan::Prod => (1.0, |a, b| a * b),
+            Scan::LogSumExp => (f64::NEG_INFINITY, log_add_exp),
+        };
+        self.run(x, to, start, wide, narrow, f);
         Ok(())
     }
 
