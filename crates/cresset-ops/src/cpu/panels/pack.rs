@@ -38,7 +38,7 @@ impl LeftAs {
         match self {
             LeftAs::Itself => 0,
             LeftAs::Rows => (m * (depth + GAP)).next_multiple_of(GAP),
-            LeftAs::Tiles => (m.next_multiple_of(kernel.rows) * depth).next_multiple_of(GAP),
+            LeftAs::Tiles => m.div_ceil(kernel.rows) * tile_room(kernel, depth),
         }
     }
 
@@ -69,14 +69,10 @@ impl LeftAs {
                 (Left { start: target, row: row as isize, tile: (row * rows) as isize }, 1)
             }
             LeftAs::Tiles => {
-                // Several tiles at a time, so that what the cache brings is used.
-                for first in (0..m).step_by(4 * rows) {
-                    let (block, len) = (a.at(first, 0), (4 * rows).min(m - first));
-                    let target = target.wrapping_add(first * depth);
-                    // SAFETY: the caller's.
-                    unsafe { columns(kernel, block, len, depth, target, rows) };
-                }
-                (Left { start: target, row: 1, tile: (rows * depth) as isize }, rows as isize)
+                // SAFETY: the caller's.
+                unsafe { columns(kernel, a, m, depth, target) };
+                let tile = tile_room(kernel, depth) as isize;
+                (Left { start: target, row: 1, tile }, rows as isize)
             }
         }
     }
@@ -124,21 +120,28 @@ pub unsafe fn right(kernel: &Kernel, b: Matrix<f32>, depth: usize, columns: usiz
     }
 }
 
-/// Packs some tiles' rows: for each tile its part of every column.
+/// From one packed tile to the next. Whole columns are written to all tiles at once, which must not fall into one set of
+/// the cache.
+fn tile_room(kernel: &Kernel, depth: usize) -> usize {
+    (kernel.rows * depth).next_multiple_of(GAP) + GAP
+}
+
+/// Packs rows: for each tile its part of every column. Columns are gone through whole, since neighbours may lie pages apart.
 ///
 /// # Safety
 /// The block may be read; the target has room for whole tiles.
-unsafe fn columns(kernel: &Kernel, a: Matrix<f32>, m: usize, depth: usize, target: *mut f32, rows: usize) {
+unsafe fn columns(kernel: &Kernel, a: Matrix<f32>, m: usize, depth: usize, target: *mut f32) {
+    let (rows, apart) = (kernel.rows, tile_room(kernel, depth));
     if a.row == 1 {
         let (source, line) = (a.start.cast_const(), a.column);
-        let lines = Lines { source, line, count: depth, len: m, target, step: rows, apart: rows * depth };
+        let lines = Lines { source, line, count: depth, len: m, target, step: rows, apart };
         // SAFETY: the caller's.
         unsafe { (kernel.lines)(&lines) };
         return;
     }
     for p in 0..depth {
         for i in 0..m {
-            let to = target.wrapping_add(i / rows * rows * depth + p * rows + i % rows);
+            let to = target.wrapping_add(i / rows * apart + p * rows + i % rows);
             // SAFETY: the caller's.
             unsafe { to.write(*a.at(i, p).start) };
         }

@@ -51,8 +51,8 @@ impl Kernel {
         let Size { m, k, n } = size;
         let width = self.width();
         let left_as = pack::left(self, size, a);
-        // A panel that only a tile or two look at is read where it lies.
-        let direct = b.column == 1 && m <= 2 * self.rows;
+        // A panel that only a few tiles look at is read where it lies.
+        let direct = b.column == 1 && m <= 4 * self.rows;
         let depth = depths(k).map(|(_, depth)| depth).max().unwrap_or(0);
         let left_room = left_as.room(self, m, depth);
         let Some(scratch) = Scratch::new(left_room + depth * width) else { return false };
