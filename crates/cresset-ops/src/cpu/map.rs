@@ -28,6 +28,8 @@ const PARALLEL: usize = 1 << 17;
 const TASK: usize = 16 * CHUNK;
 /// Work of one task of a longer formula.
 const WORK: usize = 1 << 16;
+/// Tasks that work is divided into at least.
+const FEWEST: usize = 4;
 /// From so many elements on, tasks are larger: to begin one takes a microsecond.
 const MANY: usize = 1 << 20;
 /// Elements of one of them.
@@ -183,6 +185,9 @@ fn evaluate(
     let trouble = AtomicBool::new(false);
     let steps = plan.steps.len().max(1);
     let task = if numel >= MANY { LARGE_TASK } else { (WORK / steps).next_multiple_of(CHUNK).min(TASK) };
+    // No thread shall wait long for another's last task, nor begin in the midst of a row.
+    let row = evaluation.source.walk.as_ref().map_or(1, Walk::row).min(CHUNK);
+    let task = task.min(numel.div_ceil(FEWEST)).next_multiple_of(row);
     threads::divide_range(numel * steps >= PARALLEL, numel, task, &|range| {
         if evaluation.run(range) != Some(Trouble::default()) {
             trouble.store(true, Ordering::Relaxed);
@@ -208,9 +213,10 @@ impl Evaluation<'_> {
             values.fetch(start, len);
             // A register that is an output and nothing else lies in the output's memory.
             for (i, (&(slot, _), output)) in plan.joined.outputs.iter().zip(&self.outputs).enumerate() {
-                if self.is_direct(i, slot as usize, output, first_register) {
+                if self.may_be_direct(i, slot as usize, output, first_register) {
+                    let place = values.side_by_side(plan.inputs.len() + i, output, start);
                     values.cells[slot as usize].pointer =
-                        output.pointer.wrapping_add(start * output.dtype.size());
+                        place.unwrap_or_else(|| values.register(slot as usize));
                 }
             }
             if let (Some((last, others)), true, [(slot, _)]) =
@@ -235,10 +241,12 @@ impl Evaluation<'_> {
                 }
             }
             values.run(start, len, &mut trouble);
-            for (i, (&(slot, dtype), output)) in plan.joined.outputs.iter().zip(&self.outputs).enumerate() {
-                if !self.is_direct(i, slot as usize, output, first_register) {
-                    let cell = values.cells[slot as usize];
-                    self.put(i, output, Lane::of(dtype), cell, start, len, values.spare(first_spare + i));
+            for (i, (&(slot, _), output)) in plan.joined.outputs.iter().zip(&self.outputs).enumerate() {
+                let place = values.side_by_side(plan.inputs.len() + i, output, start);
+                let cell = values.cells[slot as usize];
+                if place.is_none() || !self.may_be_direct(i, slot as usize, output, first_register) {
+                    let spare = values.spare(first_spare + i);
+                    self.put(i, cell, start..start + len, place, spare);
                 }
             }
             start += len;
@@ -249,19 +257,28 @@ impl Evaluation<'_> {
         Some(trouble)
     }
 
-    fn is_direct(&self, i: usize, slot: usize, output: &Side, first_register: usize) -> bool {
+    /// May a register lie in an output's memory, if that is side by side?
+    fn may_be_direct(&self, i: usize, slot: usize, output: &Side, first_register: usize) -> bool {
         let (_, dtype) = self.source.plan.joined.outputs[i];
         self.fresh
             && !self.large
-            && output.linear
             && slot >= first_register
             && output.dtype == dtype
             && Lane::of(dtype).dtype() == dtype
             && !self.source.plan.joined.outputs[..i].iter().any(|&(other, _)| other as usize == slot)
     }
 
-    /// Writes a chunk of an output that is not computed in place.
-    fn put(&self, i: usize, output: &Side, lane: Lane, cell: Cell, start: usize, len: usize, spare: *mut u8) {
+    /// Writes a chunk of an output that is not computed in place; `place` is where, if it is side by side.
+    fn put(
+        &self,
+        i: usize,
+        cell: Cell,
+        chunk: std::ops::Range<usize>,
+        place: Option<*mut u8>,
+        spare: *mut u8,
+    ) {
+        let (output, start, len) = (&self.outputs[i], chunk.start, chunk.len());
+        let lane = Lane::of(self.source.plan.joined.outputs[i].1);
         let size = output.dtype.size();
         let wide = lane.dtype().size();
         let mut from = cell.pointer;
@@ -274,10 +291,9 @@ impl Evaluation<'_> {
             // SAFETY: the output has these elements, nobody else touches them, and no input lies there.
             return unsafe { stream::copy(from, output.pointer.wrapping_add(start * size), len * size) };
         }
-        if output.linear || output.single {
+        if let Some(place) = place {
             // SAFETY: the output has these elements, and nobody else writes them.
-            unsafe { store(lane, from, output.dtype, output.pointer.wrapping_add(start * size), 1, len) };
-            return;
+            return unsafe { store(lane, from, output.dtype, place, 1, len) };
         }
         let Some(walk) = &self.source.walk else { return };
         let operand = self.source.plan.inputs.len() + i;

@@ -124,7 +124,7 @@ impl<'a> Source<'a> {
             }
         }
         let rows = self.walk.as_ref().is_some_and(|walk| walk.row() >= LONG_ROW);
-        Some(Values { source: self, scratch, room, rows, cells })
+        Some(Values { source: self, scratch, room, rows, line: None, cells })
     }
 }
 
@@ -135,6 +135,8 @@ pub struct Values<'s, 'a> {
     room: usize,
     /// Rows are long enough to be walked one by one.
     rows: bool,
+    /// Where the chunk fetched last begins, dimension by dimension of the walk, if it lies in one row.
+    line: Option<SmallVec<[usize; 6]>>,
     /// Where the elements of each slot are.
     pub cells: SmallVec<[Cell; 24]>,
 }
@@ -150,6 +152,11 @@ impl Values<'_, '_> {
         self.source.plan.inputs.len() + self.source.plan.constants.len()
     }
 
+    /// A register's own room.
+    pub fn register(&self, slot: usize) -> *mut u8 {
+        self.spare(self.source.plan.inputs.len() + slot - self.first_register())
+    }
+
     /// How much of `len` places from `start` to compute at once, so that no input has to be gathered for want of a
     /// straight line.
     #[inline]
@@ -163,11 +170,27 @@ impl Values<'_, '_> {
     /// Brings the inputs' elements of a chunk.
     #[inline]
     pub fn fetch(&mut self, start: usize, len: usize) {
+        self.line = match &self.source.walk {
+            Some(walk) if self.rows && start % walk.row() + len <= walk.row() => Some(walk.index(start)),
+            _ => None,
+        };
         for (i, input) in self.source.inputs.iter().enumerate() {
             if !input.single {
                 self.cells[i] = self.fetch_one(i, input, start, len);
             }
         }
+    }
+
+    /// Where an operand's elements of the chunk fetched last begin, if they lie side by side.
+    #[inline]
+    pub fn side_by_side(&self, operand: usize, side: &Side, start: usize) -> Option<*mut u8> {
+        let size = side.dtype.size();
+        if side.linear || side.single {
+            return Some(side.pointer.wrapping_add(start * size));
+        }
+        let (Some(walk), Some(line)) = (&self.source.walk, &self.line) else { return None };
+        let together = walk.strides[operand][walk.shape.len() - 1] == 1;
+        together.then(|| side.pointer.wrapping_offset(walk.offset_of(operand, line) * size as isize))
     }
 
     /// Does the formula's steps on the chunk fetched last. Before each of several, part of the next chunk's elements are
@@ -214,9 +237,9 @@ impl Values<'_, '_> {
             return Cell::vector(spare);
         }
         let Some(walk) = &self.source.walk else { return Cell::vector(spare) };
-        let stride = walk.strides[i][walk.shape.len() - 1];
-        if self.rows && start % walk.row() + len <= walk.row() {
-            let pointer = input.pointer.wrapping_offset(walk.offset(i, start) * size as isize);
+        if let Some(line) = &self.line {
+            let stride = walk.strides[i][walk.shape.len() - 1];
+            let pointer = input.pointer.wrapping_offset(walk.offset_of(i, line) * size as isize);
             if direct && stride == 1 {
                 return Cell::vector(pointer);
             }
@@ -238,6 +261,7 @@ impl Values<'_, '_> {
             }
         }
         let wide = lane.dtype().size();
+        let stride = walk.strides[i][walk.shape.len() - 1];
         walk.lines(i, start, len, |offset, done, count| {
             let from = input.pointer.wrapping_offset(offset * size as isize);
             // SAFETY: the walk stays inside the input, and `done + count` is at most the chunk's length.

@@ -64,6 +64,23 @@ impl Walk {
         offset
     }
 
+    /// A place in row-major order, dimension by dimension.
+    #[inline]
+    pub fn index(&self, mut place: usize) -> SmallVec<[usize; 6]> {
+        let mut index = SmallVec::from_elem(0, self.shape.len());
+        for (dim, &size) in self.shape.iter().enumerate().rev() {
+            index[dim] = place % size;
+            place /= size;
+        }
+        index
+    }
+
+    /// How far from its first element an operand's element of a place lies.
+    #[inline]
+    pub fn offset_of(&self, operand: usize, index: &[usize]) -> isize {
+        index.iter().zip(&self.strides[operand]).map(|(&i, &stride)| i as isize * stride).sum()
+    }
+
     /// Calls `f(offset, done, count)` for each line of an operand that covers places `start..start + len`: `count`
     /// elements from `offset`, `done` places having been before.
     #[inline]

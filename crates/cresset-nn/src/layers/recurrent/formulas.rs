@@ -23,14 +23,6 @@ impl Kind {
         }
     }
 
-    /// How many biases: the GRU's last gate has that of the hidden state apart, since the reset gate scales it.
-    pub const fn biases(self) -> usize {
-        match self {
-            Kind::Tanh | Kind::Relu => 1,
-            Kind::Lstm | Kind::Gru => 4,
-        }
-    }
-
     /// Does it have a memory cell besides the hidden state?
     pub const fn has_cell(self) -> bool {
         matches!(self, Kind::Lstm)
@@ -46,14 +38,14 @@ impl Kind {
     }
 }
 
-/// Of the input's part, the hidden state's part, and the bias.
+/// Of the input's part and the hidden state's part.
 pub fn tanh(x: &[Expr]) -> Expr {
-    (x[0] + x[1] + x[2]).tanh()
+    (x[0] + x[1]).tanh()
 }
 
 /// As [`tanh`], of the other nonlinearity.
 pub fn relu(x: &[Expr]) -> Expr {
-    let sum = x[0] + x[1] + x[2];
+    let sum = x[0] + x[1];
     // NaN stays NaN, as in PyTorch.
     select(sum.le(0.0), 0.0, sum)
 }
@@ -68,12 +60,12 @@ pub fn relu_backward(y: Expr, dy: Expr) -> Expr {
     select(y.le(0.0), 0.0, dy)
 }
 
-/// Of four gates (input, forget, cell, output) the input's, the hidden state's and the bias' parts, and the cell: the
-/// gates, the new cell and the new hidden state.
+/// Of four gates (input, forget, cell, output) the input's and the hidden state's parts, and the cell: the gates, the new
+/// cell and the new hidden state.
 pub fn lstm(x: &[Expr]) -> [Expr; 6] {
-    let sum = |k: usize| x[k] + x[4 + k] + x[8 + k];
+    let sum = |k: usize| x[k] + x[4 + k];
     let (i, f, g, o) = (sum(0).sigmoid(), sum(1).sigmoid(), sum(2).tanh(), sum(3).sigmoid());
-    let c = f * x[12] + i * g;
+    let c = f * x[8] + i * g;
     [i, f, g, o, c, o * c.tanh()]
 }
 
@@ -93,14 +85,14 @@ pub fn lstm_backward(x: &[Expr]) -> [Expr; 5] {
     ]
 }
 
-/// Of three gates (reset, update, new) the input's and the hidden state's parts, four biases, and the hidden state: the
-/// two gates, the new value, what the reset gate scales, and the new hidden state.
+/// Of three gates (reset, update, new) the input's and the hidden state's parts, the bias of the last gate's second part,
+/// and the hidden state: the two gates, the new value, what the reset gate scales, and the new hidden state.
 pub fn gru(x: &[Expr]) -> [Expr; 5] {
-    let r = (x[0] + x[3] + x[6]).sigmoid();
-    let z = (x[1] + x[4] + x[7]).sigmoid();
-    let inner = x[5] + x[9];
-    let n = (x[2] + x[8] + r * inner).tanh();
-    [r, z, n, inner, n + z * (x[10] - n)]
+    let r = (x[0] + x[3]).sigmoid();
+    let z = (x[1] + x[4]).sigmoid();
+    let inner = x[5] + x[6];
+    let n = (x[2] + r * inner).tanh();
+    [r, z, n, inner, n + z * (x[7] - n)]
 }
 
 /// Of what [`gru`] gave first, the hidden state before, and the gradient of the new one (two parts): the gradients of

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use cresset_autograd::{Apply, Array, Context, Error, Function, Grad, Result, Tensor, is_grad_enabled};
+use cresset_autograd::{
+    Apply, Array, Context, Device, Error, Function, Grad, Result, Shape, Tensor, is_grad_enabled,
+};
 use cresset_ops::{methods::prelude::*, op::Op};
 use cresset_tensor::order::sort_by;
 
@@ -31,19 +33,19 @@ pub fn steps(sizes: &[usize], reverse: bool) -> Steps {
     steps.into()
 }
 
-/// What a layer is given. The bias is that of `x` and of the hidden state together.
+/// What a layer is given.
 pub struct Inputs<T> {
-    /// `[rows, gates·hidden]`: the input's part of all sums.
+    /// `[rows, gates·hidden]`: the input's part of all sums, with biases.
     pub x: T,
-    /// `[biases·hidden]`.
-    pub bias: T,
     /// `[gates·hidden, width]`.
     pub weight: T,
     /// `[sequences, width]`: the hidden state before.
     pub h: T,
-    /// `[sequences, hidden]`: the cell before.
+    /// `[hidden]`: of the GRU's last gate the bias that its reset gate scales.
+    pub bias: Option<T>,
+    /// `[sequences, hidden]`: the LSTM's cell before.
     pub c: Option<T>,
-    /// `[width, hidden]`: makes the hidden state of the layer's result.
+    /// `[width, hidden]`: makes the hidden state of the LSTM's result.
     pub projection: Option<T>,
 }
 
@@ -59,21 +61,17 @@ pub struct Outputs<T> {
 
 impl<T: Apply> Inputs<T> {
     fn list(&self) -> Vec<&T> {
-        let always = [&self.x, &self.bias, &self.weight, &self.h];
-        always.into_iter().chain(&self.c).chain(&self.projection).collect()
+        let always = [&self.x, &self.weight, &self.h];
+        always.into_iter().chain(&self.bias).chain(&self.c).chain(&self.projection).collect()
     }
 
     fn of(kind: Kind, list: &[T]) -> Result<Inputs<T>> {
         let get = |i: usize| list.get(i).cloned();
         let lost = || Error::gradient(kind.name(), "an input is missing");
-        Ok(Inputs {
-            x: get(0).ok_or_else(lost)?,
-            bias: get(1).ok_or_else(lost)?,
-            weight: get(2).ok_or_else(lost)?,
-            h: get(3).ok_or_else(lost)?,
-            c: if kind.has_cell() { Some(get(4).ok_or_else(lost)?) } else { None },
-            projection: if kind.has_cell() { get(5) } else { None },
-        })
+        let (x, weight, h) = (get(0).ok_or_else(lost)?, get(1).ok_or_else(lost)?, get(2).ok_or_else(lost)?);
+        let own = |of: bool| if of { get(3).ok_or_else(lost).map(Some) } else { Ok(None) };
+        let (bias, c) = (own(kind == Kind::Gru)?, own(kind.has_cell())?);
+        Ok(Inputs { x, weight, h, bias, c, projection: if kind.has_cell() { get(4) } else { None } })
     }
 
     fn hidden(&self, kind: Kind) -> usize {
@@ -118,16 +116,13 @@ fn parts<T: Apply>(x: &T, count: usize, hidden: usize) -> Result<Vec<T>> {
     (0..count).map(|k| part(x, k, hidden)).collect()
 }
 
-fn references<T>(lists: &[&[T]]) -> Vec<T>
-where
-    T: Clone,
-{
-    lists.iter().flat_map(|list| list.iter().cloned()).collect()
-}
-
+/// Numbers that will be written before they are read.
 #[track_caller]
 fn empty(shape: [usize; 2], like: &Array) -> Result<Array> {
-    like.new_empty(shape)
+    match like.device() {
+        Device::Cpu => Array::uninitialised("empty", Shape::from(shape), like.dtype()),
+        Device::Gpu(_) => like.new_empty(shape),
+    }
 }
 
 #[track_caller]
@@ -135,36 +130,68 @@ fn product<T: Apply>(a: &T, b: &T) -> Result<T> {
     T::apply_one(Op::Matmul, &[a, b])
 }
 
-/// A matrix as rows that do not lie a power of two apart, since such rows fall into few sets of a cache. The transposed of
-/// it stands on the right of every step's product, which then reads it where it lies.
+/// As [`empty`], of rows that do not lie a power of two apart, since such rows fall into few sets of a cache.
 #[track_caller]
-fn apart(x: &Array) -> Result<Array> {
+fn empty_apart(shape: [usize; 2], like: &Array) -> Result<Array> {
     /// Between the rows, in elements.
     const GAP: usize = 16;
-    let (rows, columns) = (x.shape()[0], x.shape()[1]);
-    let copy = empty([rows, columns + GAP], x)?.narrow(-1, 0, columns as i64)?;
+    empty([shape[0], shape[1] + GAP], like)?.narrow(-1, 0, shape[1] as i64)
+}
+
+/// A matrix that every step's product reads where it lies.
+#[track_caller]
+fn apart(x: &Array) -> Result<Array> {
+    let copy = empty_apart([x.shape()[0], x.shape()[1]], x)?;
     copy.copy_(x)?;
     Ok(copy)
 }
 
-impl Sweep {
-    /// What each step's state was before it: from the step before, or from the first state where that has no such row.
-    fn before(&self, first: &Array, y: &Array) -> Result<Array> {
-        let mut pieces: Vec<(usize, Array)> = Vec::with_capacity(self.steps.len());
-        let mut last = (0, 0);
-        for &(start, size) in self.steps.iter() {
-            let known = size.min(last.1);
-            pieces.push((start, rows(y, last.0, known)?));
-            pieces.push((start + known, rows(first, known, size - known)?));
-            last = (start, size);
-        }
-        pieces.retain(|(_, piece)| piece.numel() > 0);
-        sort_by(&mut pieces, |(start, _), (other, _)| start.cmp(other));
-        if pieces.is_empty() {
-            return empty([y.shape()[0], first.shape()[1]], first);
-        }
-        Array::cat(&pieces.into_iter().map(|(_, piece)| piece).collect::<Vec<_>>(), 0)
+/// Arrays one below the other, as one that shares no memory with them.
+#[track_caller]
+fn below(mut pieces: Vec<Array>, width: usize, like: &Array) -> Result<Array> {
+    pieces.retain(|piece| piece.numel() > 0);
+    match &pieces[..] {
+        [] => empty([0, width], like),
+        [only] => only.copy(),
+        _ => Array::cat(&pieces, 0),
     }
+}
+
+impl Sweep {
+    /// The state before a step: of the step before, or the first state where that has no such row.
+    fn before(&self, step: usize, first: &Array, all: &Array) -> Result<Array> {
+        let size = self.steps[step].1;
+        let (start, known) = if step == 0 { (0, 0) } else { self.steps[step - 1] };
+        if known == 0 || size <= known {
+            return if known == 0 { rows(first, 0, size) } else { rows(all, start, size) };
+        }
+        Array::cat(&[rows(all, start, known)?, rows(first, known, size - known)?], 0)
+    }
+
+    /// The states before all steps, one below the other.
+    fn all_before(&self, first: &Array, all: &Array) -> Result<Array> {
+        let mut steps: Vec<usize> = (0..self.steps.len()).collect();
+        sort_by(&mut steps, |&one, &other| self.steps[one].0.cmp(&self.steps[other].0));
+        let pieces = steps.into_iter().map(|step| self.before(step, first, all)).collect::<Result<_>>()?;
+        below(pieces, first.shape()[1], first)
+    }
+
+    /// The state of every sequence after its last step.
+    fn after(&self, first: &Array, all: &Array) -> Result<Array> {
+        let (mut pieces, mut known) = (Vec::new(), 0);
+        for &(start, size) in self.steps.iter().rev() {
+            if size > known {
+                pieces.push(rows(all, start + known, size - known)?);
+                known = size;
+            }
+        }
+        pieces.push(rows(first, known, first.shape()[0] - known)?);
+        below(pieces, first.shape()[1], first)
+    }
+}
+
+fn missing(kind: Kind) -> Error {
+    Error::gradient(kind.name(), "what is needed was not kept")
 }
 
 /// What forward keeps for backward, besides its inputs.
@@ -173,7 +200,7 @@ struct Kept {
     y: Array,
     /// The gates at all times.
     gates: Array,
-    /// The cell before each step.
+    /// The cell after each step.
     cells: Array,
 }
 
@@ -187,99 +214,62 @@ impl Function for Sweep {
         let arrays: Vec<Array> = list.iter().map(|x| x.array().clone()).collect();
         let inputs = Inputs::of(kind, &arrays)?;
         let (hidden, count) = (inputs.hidden(kind), inputs.x.shape()[0]);
-        let y = empty([count, inputs.h.shape()[1]], &inputs.x)?;
-        let (h, c) = (inputs.h.copy()?, inputs.c.as_ref().map(Array::copy).transpose()?);
-        let kept = |width: usize, needed: bool| {
-            empty([if self.keep && needed { count } else { 0 }, width], &inputs.x)
+        let room = |width: usize, needed: bool| empty([if needed { count } else { 0 }, width], &inputs.x);
+        let keep = self.keep && matches!(kind, Kind::Lstm | Kind::Gru);
+        let kept = Kept {
+            y: room(inputs.h.shape()[1], true)?,
+            gates: room(4 * hidden, keep)?,
+            cells: room(hidden, kind.has_cell())?,
         };
-        let gated = matches!(kind, Kind::Lstm | Kind::Gru);
-        let kept =
-            Kept { y: y.clone(), gates: kept(4 * hidden, gated)?, cells: kept(hidden, kind.has_cell())? };
         let weight = apart(&inputs.weight)?.t()?;
-        let biases = parts(&inputs.bias, kind.biases(), hidden)?;
-        for &(start, size) in self.steps.iter() {
-            let (h, y) = (rows(&h, 0, size)?, rows(&y, start, size)?);
+        for (step, &(start, size)) in self.steps.iter().enumerate() {
+            let h = self.before(step, &inputs.h, &kept.y)?;
+            let y = rows(&kept.y, start, size)?;
             let x = parts(&rows(&inputs.x, start, size)?, kind.gates(), hidden)?;
             let sums = parts(&product(&h, &weight)?, kind.gates(), hidden)?;
-            let gates = match gated && self.keep {
-                true => parts(&rows(&kept.gates, start, size)?, 4, hidden)?,
-                false => Vec::new(),
-            };
-            match (kind, &c) {
-                (Kind::Tanh, _) => {
-                    Array::formulas_into(&[&x[0], &sums[0], &biases[0]], &[], &[&y, &h], |x, _| {
-                        [tanh(x), tanh(x)]
-                    })?;
-                }
-                (Kind::Relu, _) => {
-                    Array::formulas_into(&[&x[0], &sums[0], &biases[0]], &[], &[&y, &h], |x, _| {
-                        [relu(x), relu(x)]
-                    })?;
-                }
-                (Kind::Gru, _) => {
-                    let all = references(&[&x, &sums, &biases, std::slice::from_ref(&h)]);
-                    let all: Vec<&Array> = all.iter().collect();
-                    if let [r, z, n, inner] = &gates[..] {
-                        Array::formulas_into(&all, &[], &[r, z, n, inner, &y, &h], |x, _| {
-                            let [r, z, n, inner, h] = gru(x);
-                            [r, z, n, inner, h, h]
-                        })?;
-                    } else {
-                        Array::formulas_into(&all, &[], &[&y, &h], |x, _| {
-                            let [.., h] = gru(x);
-                            [h, h]
-                        })?;
+            let mut operands: Vec<&Array> = x.iter().chain(&sums).collect();
+            let gates = if keep { parts(&rows(&kept.gates, start, size)?, 4, hidden)? } else { Vec::new() };
+            match kind {
+                Kind::Tanh => Array::formulas_into(&operands, &[], &[&y], |x, _| [tanh(x)])?,
+                Kind::Relu => Array::formulas_into(&operands, &[], &[&y], |x, _| [relu(x)])?,
+                Kind::Gru => {
+                    let bias = inputs.bias.as_ref().ok_or_else(|| missing(kind))?;
+                    operands.extend([bias, &h]);
+                    match &gates[..] {
+                        [r, z, n, inner] => {
+                            Array::formulas_into(&operands, &[], &[r, z, n, inner, &y], |x, _| gru(x))?;
+                        }
+                        _ => Array::formulas_into(&operands, &[], &[&y], |x, _| [gru(x)[4]])?,
                     }
                 }
-                (Kind::Lstm, Some(c)) => {
-                    let c = rows(c, 0, size)?;
-                    let all = references(&[&x, &sums, &biases, std::slice::from_ref(&c)]);
-                    let all: Vec<&Array> = all.iter().collect();
+                Kind::Lstm => {
+                    let first = inputs.c.as_ref().ok_or_else(|| missing(kind))?;
+                    let before = self.before(step, first, &kept.cells)?;
+                    operands.push(&before);
+                    let c = rows(&kept.cells, start, size)?;
                     // With a projection, the result is not yet the hidden state.
                     let whole = match inputs.projection {
-                        Some(_) => Some(empty([size, hidden], &inputs.x)?),
-                        None => None,
+                        Some(_) => empty([size, hidden], &inputs.x)?,
+                        None => y.clone(),
                     };
-                    let (first, second) = whole.as_ref().map_or((&y, &h), |whole| (whole, whole));
-                    match (&gates[..], &whole) {
-                        ([i, f, g, o], None) => {
-                            let before = rows(&kept.cells, start, size)?;
-                            let targets = [i, f, g, o, &before, &c, first, second];
-                            Array::formulas_into(&all, &[], &targets, |x, _| {
-                                let [i, f, g, o, c, h] = lstm(x);
-                                [i, f, g, o, x[12], c, h, h]
-                            })?;
+                    match &gates[..] {
+                        [i, f, g, o] => {
+                            Array::formulas_into(&operands, &[], &[i, f, g, o, &c, &whole], |x, _| lstm(x))?;
                         }
-                        ([i, f, g, o], Some(whole)) => {
-                            let before = rows(&kept.cells, start, size)?;
-                            let targets = [i, f, g, o, &before, &c, whole];
-                            Array::formulas_into(&all, &[], &targets, |x, _| {
-                                let [i, f, g, o, c, h] = lstm(x);
-                                [i, f, g, o, x[12], c, h]
-                            })?;
-                        }
-                        (_, None) => {
-                            Array::formulas_into(&all, &[], &[&c, first, second], |x, _| {
-                                let [.., c, h] = lstm(x);
-                                [c, h, h]
-                            })?;
-                        }
-                        (_, Some(whole)) => {
-                            Array::formulas_into(&all, &[], &[&c, whole], |x, _| {
-                                let [.., c, h] = lstm(x);
-                                [c, h]
-                            })?;
-                        }
+                        _ => Array::formulas_into(&operands, &[], &[&c, &whole], |x, _| {
+                            let [.., c, h] = lstm(x);
+                            [c, h]
+                        })?,
                     }
-                    if let (Some(projection), Some(whole)) = (&inputs.projection, &whole) {
-                        let projected = product(whole, &projection.t()?)?;
-                        y.copy_(&projected)?;
-                        h.copy_(&projected)?;
+                    if let Some(projection) = &inputs.projection {
+                        y.copy_(&product(&whole, &projection.t()?)?)?;
                     }
                 }
-                (Kind::Lstm, None) => return Err(Error::argument(kind.name(), "there is no cell")),
             }
         }
+        let h = self.after(&inputs.h, &kept.y)?;
+        let c = inputs.c.as_ref().map(|c| self.after(c, &kept.cells)).transpose()?;
+        let y = kept.y.clone();
         if self.keep {
             let kept = [kept.y, kept.gates, kept.cells].map(Tensor::constant);
             let all: Vec<&Tensor> = list.iter().copied().chain(&kept).collect();
@@ -291,7 +281,7 @@ impl Function for Sweep {
     fn backward(&self, context: &Context, gradients: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
         let saved = context.saved_tensors()?;
         let [list @ .., y, gates, cells] = &saved[..] else {
-            return Err(Error::gradient(self.kind.name(), "what backward needs was not kept"));
+            return Err(missing(self.kind));
         };
         if is_grad_enabled() {
             return self.recorded_backward(context, list, gradients);
@@ -327,18 +317,27 @@ impl Sweep {
         let dh_all = start_of(1, &inputs.h)?;
         let dc_all = inputs.c.as_ref().map(|c| start_of(2, c)).transpose()?;
         let nothing = inputs.x.new_zeros([1, 1])?;
-        let sums = empty([count, kind.gates() * hidden], &inputs.x)?;
+        let sums = empty_apart([count, kind.gates() * hidden], &inputs.x)?;
         // Only in the GRU the hidden state's part has a gradient of its own.
-        let own = if kind == Kind::Gru { empty([count, 3 * hidden], &inputs.x)? } else { sums.clone() };
-        let before = match kind == Kind::Gru || wants(2) {
-            true => Some(self.before(&inputs.h, &kept.y)?),
-            false => None,
+        let own = match kind {
+            Kind::Gru => empty_apart([count, 3 * hidden], &inputs.x)?,
+            Kind::Tanh | Kind::Relu | Kind::Lstm => sums.clone(),
         };
         let projected = inputs.projection.as_ref().map(|_| empty([count, width], &inputs.x)).transpose()?;
-        let weight = apart(&inputs.weight.t()?)?.t()?;
-        for &(start, size) in self.steps.iter().rev() {
+        let weight = apart(&inputs.weight)?;
+        // The last product, which is the gradient of the hidden state of so many sequences.
+        let mut back: Option<Array> = None;
+        for (step, &(start, size)) in self.steps.iter().enumerate().rev() {
             let mut dy = gradient(0).map_or(Ok(nothing.clone()), |dy| rows(dy, start, size))?;
-            let dh = rows(&dh_all, 0, size)?;
+            let dh = match back.take() {
+                Some(back) if back.shape()[0] == size => back,
+                back => {
+                    if let Some(back) = back {
+                        rows(&dh_all, 0, back.shape()[0])?.copy_(&back)?;
+                    }
+                    rows(&dh_all, 0, size)?
+                }
+            };
             let mut into = dh.clone();
             if let (Some(projection), Some(projected)) = (&inputs.projection, &projected) {
                 let whole = rows(projected, start, size)?;
@@ -348,30 +347,25 @@ impl Sweep {
             }
             let sums = rows(&sums, start, size)?;
             let own = rows(&own, start, size)?;
-            match (kind, &dc_all, &before) {
-                (Kind::Tanh, ..) => {
-                    let y = rows(&kept.y, start, size)?;
-                    Array::formulas_into(&[&y, &dh, &dy], &[], &[&sums], |x, _| {
-                        [tanh_backward(x[0], x[1] + x[2])]
-                    })?;
-                }
-                (Kind::Relu, ..) => {
-                    let y = rows(&kept.y, start, size)?;
-                    Array::formulas_into(&[&y, &dh, &dy], &[], &[&sums], |x, _| {
-                        [relu_backward(x[0], x[1] + x[2])]
-                    })?;
-                }
-                (Kind::Lstm, Some(dc), _) => {
+            let y = rows(&kept.y, start, size)?;
+            match (kind, &dc_all, &inputs.c) {
+                (Kind::Tanh, ..) => Array::formulas_into(&[&y, &dh, &dy], &[], &[&sums], |x, _| {
+                    [tanh_backward(x[0], x[1] + x[2])]
+                })?,
+                (Kind::Relu, ..) => Array::formulas_into(&[&y, &dh, &dy], &[], &[&sums], |x, _| {
+                    [relu_backward(x[0], x[1] + x[2])]
+                })?,
+                (Kind::Lstm, Some(dc), Some(first)) => {
                     let dc = rows(dc, 0, size)?;
-                    let cells = rows(&kept.cells, start, size)?;
+                    let before = self.before(step, first, &kept.cells)?;
                     let gates = parts(&rows(&kept.gates, start, size)?, 4, hidden)?;
-                    let all = [&gates[0], &gates[1], &gates[2], &gates[3], &cells, &into, &dy, &dc];
+                    let all = [&gates[0], &gates[1], &gates[2], &gates[3], &before, &into, &dy, &dc];
                     let sums = parts(&sums, 4, hidden)?;
                     let targets = [&sums[0], &sums[1], &sums[2], &sums[3], &dc];
                     Array::formulas_into(&all, &[], &targets, |x, _| lstm_backward(x))?;
                 }
-                (Kind::Gru, _, Some(before)) => {
-                    let before = rows(before, start, size)?;
+                (Kind::Gru, ..) => {
+                    let before = self.before(step, &inputs.h, &kept.y)?;
                     let gates = parts(&rows(&kept.gates, start, size)?, 4, hidden)?;
                     let all = [&gates[0], &gates[1], &gates[2], &gates[3], &before, &dh, &dy];
                     let (sums, own) = (parts(&sums, 3, hidden)?, parts(&own, 3, hidden)?);
@@ -381,43 +375,39 @@ impl Sweep {
                         [r, z, n, r, z, inner, dh]
                     })?;
                 }
-                (Kind::Lstm, None, _) | (Kind::Gru, _, None) => {
-                    return Err(Error::gradient(kind.name(), "what backward needs was not kept"));
-                }
+                (Kind::Lstm, ..) => return Err(missing(kind)),
             }
-            let back = product(&own, &weight)?;
+            let found = product(&own, &weight)?;
             if kind == Kind::Gru {
-                dh.add_(&back)?;
+                dh.add_(&found)?;
+                back = Some(dh);
             } else {
-                dh.copy_(&back)?;
+                back = Some(found);
             }
         }
+        if let Some(back) = back {
+            rows(&dh_all, 0, back.shape()[0])?.copy_(&back)?;
+        }
         let over_time = |sums: &Array, x: &Array| product(&sums.t()?, x);
-        let bias = || -> Result<Array> {
-            let all = sums.sum_dim(0, false)?;
-            if kind != Kind::Gru {
-                return Ok(all);
-            }
-            Array::cat(&[all, part(&own, 2, hidden)?.sum_dim(0, false)?], 0)
+        let weight = match wants(1) {
+            true => Some(over_time(&own, &self.all_before(&inputs.h, &kept.y)?)?),
+            false => None,
         };
-        let projection = || -> Result<Option<Array>> {
-            let Some(projected) = &projected else { return Ok(None) };
-            let gates = parts(&kept.gates, 4, hidden)?;
-            let whole =
-                Array::formula(&[&gates[0], &gates[1], &gates[2], &gates[3], &kept.cells], &[], |x, _| {
-                    x[3] * (x[1] * x[4] + x[0] * x[2]).tanh()
-                })?;
-            over_time(projected, &whole).map(Some)
-        };
-        let bias = if wants(1) { Some(bias()?) } else { None };
-        let weight = match &before {
-            Some(before) if wants(2) => Some(over_time(&own, before)?),
-            Some(_) | None => None,
-        };
-        let mut found = vec![Some(sums.clone()), bias, weight, Some(dh_all)];
+        let mut found = vec![Some(sums), weight, Some(dh_all)];
+        if inputs.bias.is_some() {
+            found.push(if wants(3) { Some(part(&own, 2, hidden)?.sum_dim(0, false)?) } else { None });
+        }
         found.extend(dc_all.map(Some));
-        if inputs.projection.is_some() {
-            found.push(if wants(5) { projection()? } else { None });
+        if let Some(projected) = &projected {
+            found.push(match wants(4) {
+                true => {
+                    // What was projected, once more.
+                    let o = part(&kept.gates, 3, hidden)?;
+                    let whole = Array::formula(&[&o, &kept.cells], &[], |x, _| x[0] * x[1].tanh())?;
+                    Some(over_time(projected, &whole)?)
+                }
+                false => None,
+            });
         }
         Ok(found)
     }
@@ -456,7 +446,6 @@ impl Sweep {
     fn step_by_step<T: Apply>(&self, inputs: &Inputs<T>) -> Result<Outputs<T>> {
         let kind = self.kind;
         let hidden = inputs.hidden(kind);
-        let biases = parts(&inputs.bias, kind.biases(), hidden)?;
         let weight = inputs.weight.t()?;
         let (mut state, mut cells) = (inputs.h.clone(), inputs.c.clone());
         let mut all: Vec<(usize, T)> = Vec::with_capacity(self.steps.len());
@@ -464,26 +453,25 @@ impl Sweep {
             let h = rows(&state, 0, size)?;
             let x = parts(&rows(&inputs.x, start, size)?, kind.gates(), hidden)?;
             let sums = parts(&product(&h, &weight)?, kind.gates(), hidden)?;
-            let mut operands = references(&[&x, &sums, &biases]);
-            let mut y = match kind {
-                Kind::Tanh => T::formula(&operands.iter().collect::<Vec<_>>(), &[], |x, _| tanh(x))?,
-                Kind::Relu => T::formula(&operands.iter().collect::<Vec<_>>(), &[], |x, _| relu(x))?,
-                Kind::Gru => {
-                    operands.push(h);
-                    T::formula(&operands.iter().collect::<Vec<_>>(), &[], |x, _| gru(x)[4])?
+            let mut operands: Vec<&T> = x.iter().chain(&sums).collect();
+            let mut y = match (kind, &inputs.bias, &cells) {
+                (Kind::Tanh, ..) => T::formula(&operands, &[], |x, _| tanh(x))?,
+                (Kind::Relu, ..) => T::formula(&operands, &[], |x, _| relu(x))?,
+                (Kind::Gru, Some(bias), _) => {
+                    operands.extend([bias, &h]);
+                    T::formula(&operands, &[], |x, _| gru(x)[4])?
                 }
-                Kind::Lstm => {
-                    let Some(c) = &cells else {
-                        return Err(Error::argument(kind.name(), "there is no cell"));
-                    };
-                    operands.push(rows(c, 0, size)?);
-                    let both = T::formulas(&operands.iter().collect::<Vec<_>>(), &[], |x, _| {
+                (Kind::Lstm, _, Some(c)) => {
+                    let before = rows(c, 0, size)?;
+                    operands.push(&before);
+                    let both = T::formulas(&operands, &[], |x, _| {
                         let [.., c, h] = lstm(x);
                         [c, h]
                     })?;
                     cells = Some(replaced(c, &both[0])?);
                     both[1].clone()
                 }
+                (Kind::Gru | Kind::Lstm, ..) => return Err(missing(kind)),
             };
             if let Some(projection) = &inputs.projection {
                 y = product(&y, &projection.t()?)?;
@@ -521,9 +509,9 @@ mod tests {
         };
         let inputs = Inputs {
             x: draw(&[7, kind.gates() * hidden]),
-            bias: draw(&[kind.biases() * hidden]),
             weight: draw(&[kind.gates() * hidden, width]),
             h: draw(&[3, width]),
+            bias: (kind == Kind::Gru).then(|| draw(&[hidden])),
             c: kind.has_cell().then(|| draw(&[3, hidden])),
             projection: projection.then(|| draw(&[width, hidden])),
         };

@@ -101,32 +101,36 @@ impl Weights {
     /// Goes through all steps over `[rows, input]`, from states given.
     #[track_caller]
     pub fn sweep(&self, x: &Tensor, steps: Steps, h: Tensor, c: Option<Tensor>) -> Result<Outputs<Tensor>> {
+        let (outer, inner) = self.biases()?;
         let inputs = Inputs {
-            x: x.matmul(&self.ih.get()?.t()?)?,
-            bias: self.bias()?,
+            x: x.linear(self.ih.get()?, outer.as_ref())?,
             weight: self.hh.get()?.clone(),
             h,
+            bias: inner,
             c,
             projection: self.hr.as_ref().map(|hr| hr.get().cloned()).transpose()?,
         };
         sweep(self.kind, steps, &inputs)
     }
 
-    /// The input's and the hidden state's biases as one.
-    fn bias(&self) -> Result<Tensor> {
-        let sums = self.ih.shape()[0];
-        let hidden = sums / self.kind.gates();
-        let Some((ih, hh)) = &self.bias else {
-            return self.ih.get()?.detach().new_zeros([hidden * self.kind.biases()]);
-        };
-        let (ih, hh) = (ih.get()?, hh.get()?);
-        if self.kind != Kind::Gru {
-            return ih.add(hh);
+    /// What is added to the input's part of all sums: both biases, but for that of the GRU's last gate which its reset
+    /// gate scales. That is the second.
+    fn biases(&self) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let hidden = self.ih.shape()[0] / self.kind.gates();
+        match (&self.bias, self.kind) {
+            (Some((ih, hh)), Kind::Gru) => {
+                let (ih, hh) = (ih.get()?, hh.get()?);
+                let (first, last) = ((2 * hidden) as i64, hidden as i64);
+                let both = ih.narrow(0, 0, first)?.add(&hh.narrow(0, 0, first)?)?;
+                let outer = Tensor::cat(&[both, ih.narrow(0, first, last)?], 0)?;
+                Ok((Some(outer), Some(hh.narrow(0, first, last)?)))
+            }
+            (Some((ih, hh)), Kind::Tanh | Kind::Relu | Kind::Lstm) => {
+                Ok((Some(ih.get()?.add(hh.get()?)?), None))
+            }
+            (None, Kind::Gru) => Ok((None, Some(self.ih.get()?.detach().new_zeros([hidden])?))),
+            (None, Kind::Tanh | Kind::Relu | Kind::Lstm) => Ok((None, None)),
         }
-        // The last gate's biases stay apart.
-        let (first, last) = ((2 * hidden) as i64, hidden as i64);
-        let both = ih.narrow(0, 0, first)?.add(&hh.narrow(0, 0, first)?)?;
-        Tensor::cat(&[both, ih.narrow(0, first, last)?, hh.narrow(0, first, last)?], 0)
     }
 }
 
