@@ -53,6 +53,8 @@ struct Pool {
     /// Counts jobs, so that a worker sees a new one without taking the lock.
     generation: AtomicU64,
     job: Mutex<Option<Arc<Job>>>,
+    /// How many workers sleep. To wake nobody is a call of the system too, which takes longer than a short task.
+    asleep: AtomicUsize,
     wake: Condvar,
     /// Held by the caller whose job runs. Whoever finds it taken works alone.
     busy: Mutex<()>,
@@ -62,6 +64,7 @@ struct Pool {
 static POOL: Pool = Pool {
     generation: AtomicU64::new(0),
     job: Mutex::new(None),
+    asleep: AtomicUsize::new(0),
     wake: Condvar::new(),
     busy: Mutex::new(()),
     workers: AtomicUsize::new(0),
@@ -126,9 +129,15 @@ fn share(total: usize, task: &(dyn Fn(usize) + Sync)) {
         total,
         panicked: AtomicBool::new(false),
     });
-    *lock(&POOL.job) = Some(job.clone());
-    POOL.generation.fetch_add(1, Ordering::Release);
-    POOL.wake.notify_all();
+    {
+        let mut guard = lock(&POOL.job);
+        *guard = Some(job.clone());
+        POOL.generation.fetch_add(1, Ordering::Release);
+    }
+    // Who goes to sleep looks at the generation under the lock, after it has counted itself.
+    if POOL.asleep.load(Ordering::SeqCst) > 0 {
+        POOL.wake.notify_all();
+    }
     work(&job);
     let mut spins = 0u32;
     while job.done.load(Ordering::Acquire) < total {
@@ -217,8 +226,12 @@ fn serve() {
             std::hint::spin_loop();
         }
         let mut guard = lock(&POOL.job);
-        while POOL.generation.load(Ordering::Acquire) == seen {
-            guard = POOL.wake.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner);
+        if POOL.generation.load(Ordering::Acquire) == seen {
+            POOL.asleep.fetch_add(1, Ordering::SeqCst);
+            while POOL.generation.load(Ordering::Acquire) == seen {
+                guard = POOL.wake.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+            POOL.asleep.fetch_sub(1, Ordering::SeqCst);
         }
         seen = POOL.generation.load(Ordering::Acquire);
         let job = guard.clone();

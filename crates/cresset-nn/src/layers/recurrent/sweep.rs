@@ -134,7 +134,7 @@ fn product<T: Apply>(a: &T, b: &T) -> Result<T> {
 #[track_caller]
 fn empty_apart(shape: [usize; 2], like: &Array) -> Result<Array> {
     /// Between the rows, in elements.
-    const GAP: usize = 16;
+    const GAP: usize = 80;
     empty([shape[0], shape[1] + GAP], like)?.narrow(-1, 0, shape[1] as i64)
 }
 
