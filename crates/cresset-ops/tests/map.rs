@@ -178,3 +178,36 @@ fn functions_of_products_and_results_past_the_caches() {
     }
     gates!(tanh erf);
 }
+
+#[test]
+fn targets_that_are_strided_rows_are_written_as_others_are() {
+    // Rows shorter than a chunk, longer than one, and too short to be gone through one by one.
+    for (rows, columns) in [(5, 100), (3, 1500), (7, 20), (40, 256)] {
+        let values = |seed: usize| -> Vec<f32> {
+            (0..rows * 2 * columns).map(|i| ((i * 37 + seed * 11) % 101) as f32 / 50.0 - 1.0).collect()
+        };
+        let wide = |seed: usize| {
+            Array::from_vec(values(seed), [rows, 2 * columns]).unwrap().narrow(1, 3, columns as i64).unwrap()
+        };
+        let (x, y) = (wide(1), wide(2));
+        let target = || Array::zeros([rows, columns + 9]).narrow(1, 5, columns as i64).unwrap();
+        let across = Array::zeros([columns, rows]).t().unwrap();
+        let (sum, again, product) = (target(), target(), target());
+        let half =
+            Array::zeros_with([rows, columns + 9], DType::F16).unwrap().narrow(1, 0, columns as i64).unwrap();
+        Array::formulas_into(&[&x, &y], &[], &[&sum, &again, &product, &half, &across], |x, _| {
+            let sum = x[0] + x[1];
+            [sum, sum, sum * x[1], x[0], sum - x[0]]
+        })
+        .unwrap();
+        let (x, y) = (x.to_vec::<f32>().unwrap(), y.to_vec::<f32>().unwrap());
+        let each =
+            |f: fn(f32, f32) -> f32| -> Vec<f32> { x.iter().zip(&y).map(|(&x, &y)| f(x, y)).collect() };
+        assert_eq!(sum.to_vec::<f32>().unwrap(), each(|x, y| x + y));
+        assert_eq!(again.to_vec::<f32>().unwrap(), each(|x, y| x + y));
+        assert_eq!(product.to_vec::<f32>().unwrap(), each(|x, y| (x + y) * y));
+        assert_eq!(across.to_vec::<f32>().unwrap(), each(|x, y| x + y - x));
+        let rounded: Vec<f32> = x.iter().map(|&x| cresset_tensor::f16::from_f32(x).to_f32()).collect();
+        assert_eq!(half.to_dtype(DType::F32).unwrap().to_vec::<f32>().unwrap(), rounded);
+    }
+}
