@@ -249,6 +249,8 @@ fn convolutions_are_their_definition() {
         wide(2, 2, 33, 40, [5, 150], [1, 0], false),
         wide(3, 1, 65, 17, [3, 301], [2, 2], false),
         wide(19, 1, 16, 16, [7, 9], [0, 1], true),
+        // Channels read where they lie.
+        strided(2, 2, 40, 20, [12, 16], 1, [1, 1], [0, 0], 1),
         // Patches read where they lie: bands, remainders of strides, lines that share their padding and that do not.
         strided(2, 2, 40, 20, [57, 45], 3, [2, 2], [1, 1], 1),
         strided(1, 1, 3, 16, [64, 71], 7, [2, 2], [3, 3], 1),

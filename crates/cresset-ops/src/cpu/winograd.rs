@@ -10,16 +10,15 @@ use cresset_tensor::{Error, Result};
 use super::{
     correlate::Correlation,
     gemm::Matrix,
-    panels::{Ahead, DEPTH, Left, Place, Scratch, Strip, Tiles},
+    panels::{Ahead, DEPTH, Kernels, Left, Place, Scratch, Strip, Tiles},
     threads,
-    walk::for_three,
     windows::Windows,
 };
 
 /// Fewer channels or rows are not worth the transforms.
 const CHANNELS: usize = 16;
-/// Nor are fewer tiles: the weights are transformed once for all of them.
-const TILES: usize = 768;
+/// Nor are fewer tiles, times those of a line that fill a register: the weights are transformed once for all of them.
+const TILES: usize = 2500;
 /// Weights that are worth transforming, at most: they are read again for every panel of tiles.
 const WEIGHTS: usize = 512 * 512;
 /// Tasks to divide the work into where there are tiles enough.
@@ -54,7 +53,8 @@ impl Correlation {
         let [windows] = &self.phases[..] else { return None };
         let [z, y, x] = &windows.axes;
         let plain = |axis: &super::windows::Axis| axis.step == 1 && axis.spread == 1 && axis.taps.len() == 3;
-        let tiles = windows.images * y.count.div_ceil(2) * x.count.div_ceil(2);
+        let across = x.count.div_ceil(2);
+        let tiles = windows.images * y.count.div_ceil(2) * across * across.min(self.kernel.lanes);
         let fits = self.kernel.has_tiles()
             && z.count == 1
             && z.taps.len() == 1
@@ -99,9 +99,17 @@ impl Correlation {
         let start = weights.start() as usize;
         threads::divide(self.parallel, self.groups * self.rows, &|number| {
             let (of_group, m) = (number / self.rows, number % self.rows);
-            let to = (start as *mut f32).wrapping_add(of_group * group + m * row);
+            let from = self.weights.group * of_group as isize + self.weights.row * m as isize;
+            let kernels = Kernels {
+                weights: self.weights.start.wrapping_offset(from),
+                channel: self.weights.channel,
+                channels: self.channels,
+                places,
+                parts: (start as *mut f32).wrapping_add(of_group * group + m * row),
+                part: self.rows * row,
+            };
             // SAFETY: the caller's; every row is one task's.
-            unsafe { self.transform_weights(of_group, m, &places, to, self.rows * row) };
+            unsafe { self.kernel.kernels_apart(&kernels) };
         });
         let [_, y, x] = &windows.axes;
         let least = |axis: &super::windows::Axis| axis.taps.iter().map(|tap| tap.1).min().unwrap_or(0);
@@ -125,35 +133,6 @@ impl Correlation {
             unsafe { job.task(of_group, tiles, first..(first + rows).min(self.rows)) }
         })
         .ok_or_else(no_memory)
-    }
-
-    /// `G·g·Gᵀ` of every channel of a row, a part after the other.
-    ///
-    /// # Safety
-    /// The weights may be read; the target has room for all channels in each part.
-    unsafe fn transform_weights(
-        &self,
-        group: usize,
-        m: usize,
-        places: &[usize; 9],
-        to: *mut f32,
-        part: usize,
-    ) {
-        let row = self.weights.group * group as isize + self.weights.row * m as isize;
-        for c in 0..self.channels {
-            let start = self.weights.start.wrapping_offset(row + c as isize * self.weights.channel);
-            // SAFETY: the caller's.
-            let g = places.map(|place| unsafe { *start.add(place) });
-            let sums = |a: f32, b: f32, c: f32| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
-            let columns = for_three(|j| sums(g[j], g[3 + j], g[6 + j]));
-            let across = |i: usize| sums(columns[0][i], columns[1][i], columns[2][i]);
-            for i in 0..4 {
-                for (j, value) in across(i).into_iter().enumerate() {
-                    // SAFETY: the caller's.
-                    unsafe { to.add((4 * i + j) * part + c).write(value) };
-                }
-            }
-        }
     }
 }
 

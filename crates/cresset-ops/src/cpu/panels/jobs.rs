@@ -120,3 +120,16 @@ pub struct Gradients {
     /// From one row to the next.
     pub target_row: usize,
 }
+
+/// Kernels of 3×3 of some channels, to be taken apart into 16 parts.
+pub struct Kernels {
+    pub weights: *const f32,
+    /// From one channel to the next.
+    pub channel: isize,
+    pub channels: usize,
+    /// Where each of the nine numbers is.
+    pub places: [usize; 9],
+    pub parts: *mut f32,
+    /// From one part to the next; in each there is room for a register after the last channel.
+    pub part: usize,
+}

@@ -27,7 +27,7 @@ use cresset_tensor::memory;
 use self::jobs::{Lines, Tile};
 pub use self::{
     ahead::Ahead,
-    jobs::{Gradients, Place, Run, TileLanes, Tiles, Turn},
+    jobs::{Gradients, Kernels, Place, Run, TileLanes, Tiles, Turn},
     patches::Patches,
     product::multiply,
     strip::{Left, Strip},
@@ -55,12 +55,13 @@ pub struct Kernel {
     tiles: Option<Winograd>,
 }
 
-/// The transforms of tiles of images, and of gradients.
+/// The transforms of tiles of images, of kernels and of gradients.
 struct Winograd {
     apart: unsafe fn(&Tiles),
     together: unsafe fn(&Tiles),
     of_input: unsafe fn(&TileLanes),
     of_output: unsafe fn(&TileLanes),
+    of_kernels: unsafe fn(&Kernels),
     gradients: unsafe fn(&Gradients),
 }
 
@@ -78,6 +79,7 @@ static AVX512: Kernel = Kernel {
         together: tiles::together,
         of_input: tile_lanes::of_input,
         of_output: tile_lanes::of_output,
+        of_kernels: tile_lanes::of_kernels,
         gradients: tile_lanes::together,
     }),
 };
@@ -171,6 +173,17 @@ impl Kernel {
             let apart = if input { transforms.of_input } else { transforms.of_output };
             // SAFETY: the caller's; this kernel is for this machine.
             unsafe { apart(tiles) }
+        }
+    }
+
+    /// Takes kernels apart.
+    ///
+    /// # Safety
+    /// As the fields say.
+    pub unsafe fn kernels_apart(&self, kernels: &Kernels) {
+        if let Some(transforms) = &self.tiles {
+            // SAFETY: the caller's; this kernel is for this machine.
+            unsafe { (transforms.of_kernels)(kernels) }
         }
     }
 

@@ -1,10 +1,11 @@
-//! Winograd's transforms with channels in the lanes, for AVX-512: what the gradient of a kernel is multiplied of, and made of.
+//! Winograd's transforms with channels in the lanes, for AVX-512: of kernels, and what the gradient of a kernel is multiplied
+//! of, and made of.
 //!
 //! Of `F(2×2, 3×3)` the derivative by the kernel is `Gᵀ·Σ (A·dy·Aᵀ)∘(Bᵀ·x·B)·G`, summed over tiles.
 
 use std::arch::x86_64::*;
 
-use super::{Gradients, TileLanes, Turn, avx512};
+use super::{Gradients, Kernels, TileLanes, Turn, avx512};
 
 /// `Bᵀ·x·B` of tiles of 4×4.
 ///
@@ -69,6 +70,44 @@ unsafe fn put(job: &TileLanes, tile: usize, channel: usize, line: usize, values:
     for (j, &value) in values.iter().enumerate() {
         // SAFETY: the caller's.
         unsafe { _mm512_storeu_ps(job.parts.add((4 * line + j) * job.part + at), value) };
+    }
+}
+
+/// `G·g·Gᵀ` of kernels.
+///
+/// # Safety
+/// As of [`of_input`].
+#[target_feature(enable = "avx512f")]
+pub unsafe fn of_kernels(job: &Kernels) {
+    let mut nine = [0.0_f32; 9 * avx512::LANES];
+    let half = _mm512_set1_ps(0.5);
+    for c in (0..job.channels).step_by(avx512::LANES) {
+        let turn = Turn {
+            source: job.weights.wrapping_offset(c as isize * job.channel),
+            line: job.channel,
+            lines: avx512::LANES.min(job.channels - c),
+            count: 9,
+            target: nine.as_mut_ptr(),
+            step: avx512::LANES as isize,
+            written: avx512::LANES,
+            add: false,
+        };
+        // SAFETY: there are nine numbers for each channel, and nine registers.
+        unsafe { avx512::turn(&turn) };
+        // SAFETY: as above.
+        let load = |i: usize| unsafe { _mm512_loadu_ps(nine.as_ptr().add(job.places[i] * avx512::LANES)) };
+        let sums = |a: __m512, b: __m512, c: __m512| {
+            let (outer, inner) = (_mm512_mul_ps(_mm512_add_ps(a, c), half), _mm512_mul_ps(b, half));
+            [a, _mm512_add_ps(outer, inner), _mm512_sub_ps(outer, inner), c]
+        };
+        let down = |j: usize| sums(load(j), load(3 + j), load(6 + j));
+        let (first, second, third) = (down(0), down(1), down(2));
+        for i in 0..4 {
+            for (j, value) in sums(first[i], second[i], third[i]).into_iter().enumerate() {
+                // SAFETY: there is room for a whole register after each channel.
+                unsafe { _mm512_storeu_ps(job.parts.add((4 * i + j) * job.part + c), value) };
+            }
+        }
     }
 }
 
