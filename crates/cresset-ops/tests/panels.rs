@@ -249,6 +249,10 @@ fn convolutions_are_their_definition() {
         wide(2, 2, 33, 40, [5, 150], [1, 0], false),
         wide(3, 1, 65, 17, [3, 301], [2, 2], false),
         wide(19, 1, 16, 16, [7, 9], [0, 1], true),
+        // All three by tiles with channels side by side: blocks of either, and groups.
+        wide(9, 1, 70, 133, [8, 7], [1, 1], false),
+        wide(33, 2, 17, 34, [4, 4], [1, 1], false),
+        wide(12, 1, 20, 65, [6, 5], [2, 2], true),
         // Channels read where they lie.
         strided(2, 2, 40, 20, [12, 16], 1, [1, 1], [0, 0], 1),
         // Patches read where they lie: bands, remainders of strides, lines that share their padding and that do not.
@@ -362,6 +366,7 @@ fn bits() -> u64 {
         case(4, 1, [17, 20], 30, 3, 1),
         case(2, 1, [64, 32], 14, 3, 2),
         case(9, 1, [40, 130], 4, 3, 1),
+        case(9, 1, [40, 130], 8, 3, 1),
         case(1, 1, [3, 40], 40, 7, 2),
         case(2, 4, [8, 8], 12, 3, 1),
         case(2, 1, [33, 65], 20, 1, 1),

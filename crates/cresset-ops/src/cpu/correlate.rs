@@ -70,7 +70,7 @@ impl Correlation {
     pub unsafe fn run(&self) -> Result<()> {
         if let Some(places) = self.winograd_places() {
             // SAFETY: the caller's.
-            return unsafe { self.winograd(places) };
+            return unsafe { if self.fills_lines() { self.winograd(places) } else { self.by_tiles(places) } };
         }
         if let Some(copy) = self.depthwise_copy() {
             // SAFETY: the caller's.

@@ -1,7 +1,6 @@
 //! What kernels of 3×3 are to be changed by, with Winograd's algorithm: 16 products for four positions instead of 36.
 //!
-//! Channels lie side by side in everything that is made on the way: images of few positions then fill registers as well as
-//! large ones, and both factors are read as the product needs them.
+//! Channels lie side by side in everything that is made on the way, so that both factors are read as the product needs them.
 
 use std::ops::Range;
 
@@ -9,7 +8,8 @@ use cresset_tensor::{Error, Result};
 
 use super::{
     gemm::Matrix,
-    panels::{Ahead, GAP, Gradients, Left, Scratch, Strip, TileLanes, Turn},
+    panels::{Ahead, GAP, Gradients, Left, Scratch, Strip, TileLanes},
+    side_by_side::{BLOCK, PART, PARTS, PITCH, POSITIONS, Rectangle, Side, TOGETHER, stretches},
     threads,
     weigh::Weighing,
     windows::Axis,
@@ -19,39 +19,10 @@ use super::{
 const CHANNELS: usize = 16;
 /// Nor are fewer positions worth putting the sums together.
 const FEWEST: usize = 64;
-/// Channels of a block, of either image: its parts, sums among them, stay in the second-level cache,
-const BLOCK: usize = 64;
-/// with so many tiles at once.
-const TOGETHER: usize = 64;
 /// Tasks to divide the work into where it is large enough.
 const TASKS: usize = 8;
 /// Rows that a task puts together.
 const ROWS: usize = 16;
-/// Products for each tile.
-const PARTS: usize = 16;
-
-/// One of the two images.
-struct Side {
-    start: *const f32,
-    image: isize,
-    channel: isize,
-    line: isize,
-    /// Lines and columns.
-    size: [usize; 2],
-    /// Where the first tile begins.
-    offset: [isize; 2],
-    /// Lines and columns of a tile.
-    reach: usize,
-}
-
-/// Neighbouring tiles of an image.
-#[derive(Clone, Debug)]
-struct Rectangle {
-    image: usize,
-    down: Range<usize>,
-    across: Range<usize>,
-}
-
 /// Some channels of both images.
 #[derive(Clone)]
 struct Block {
@@ -70,14 +41,8 @@ struct Room {
     sums: *mut f32,
 }
 
-/// From one part of a block to the next: not a power of two, since parts are written next to each other.
-const PART: usize = TOGETHER * BLOCK + GAP;
+/// From one part of the sums to the next.
 const SUMS: usize = BLOCK * BLOCK + GAP;
-/// From one position of a copied image to the next.
-const PITCH: usize = BLOCK + GAP;
-/// Positions of some tiles, at most.
-const POSITIONS: usize = 16 * TOGETHER;
-
 impl Weighing {
     /// Is the algorithm for this?
     pub fn has_tiles(&self) -> bool {
@@ -107,7 +72,8 @@ impl Weighing {
     /// As of [`Weighing::run`].
     pub unsafe fn by_tiles(&self) -> Result<()> {
         let no_memory = || Error::memory("conv_weight", "out of memory for tiles of the images");
-        let (blocks, stretches) = (self.tile_blocks(), self.stretches());
+        let [_, y, x] = &self.windows.axes;
+        let (blocks, stretches) = (self.tile_blocks(), stretches(self.windows.images, [y.count, x.count]));
         // Where blocks make few tasks, tiles are summed in shares, and the shares in order.
         let wanted = TASKS.div_ceil(blocks.len()).min(stretches.len().div_ceil(2));
         let shares = if self.parallel { wanted.max(1) } else { 1 };
@@ -164,36 +130,6 @@ impl Weighing {
         blocks
     }
 
-    /// How tiles are divided: those that are taken at once.
-    fn stretches(&self) -> Vec<Vec<Rectangle>> {
-        let even = |len: usize, most: usize| len.div_ceil(len.div_ceil(most.max(1)).max(1)).max(1);
-        let [_, y, x] = &self.windows.axes;
-        let (down, across) = (y.count.div_ceil(2), x.count.div_ceil(2));
-        let columns = even(across, TOGETHER);
-        let lines = even(down, TOGETHER / columns);
-        let mut stretches: Vec<Vec<Rectangle>> = Vec::new();
-        let mut free = 0;
-        for image in 0..self.windows.images {
-            for line in (0..down).step_by(lines) {
-                for column in (0..across).step_by(columns) {
-                    let rectangle = Rectangle {
-                        image,
-                        down: line..(line + lines).min(down),
-                        across: column..(column + columns).min(across),
-                    };
-                    let count = rectangle.down.len() * rectangle.across.len();
-                    if free < count {
-                        stretches.push(Vec::new());
-                        free = TOGETHER;
-                    }
-                    free -= count;
-                    stretches.last_mut().into_iter().for_each(|last| last.push(rectangle.clone()));
-                }
-            }
-        }
-        stretches
-    }
-
     /// The images of a block: the input, and what is at the positions.
     fn sides(&self, block: &Block) -> [Side; 2] {
         let ([_, y, x], input) = (&self.windows.axes, &self.windows.input);
@@ -239,10 +175,10 @@ impl Weighing {
         let strip = TOGETHER * width;
         for (number, stretch) in stretches.iter().enumerate() {
             for (side, (count, &parts)) in sides.iter().zip([channels, outputs].iter().zip(&room.parts)) {
-                places.clear();
+                side.places(stretch, &mut places);
                 // SAFETY: the caller's.
                 unsafe {
-                    side.copy(self.kernel, *count, stretch, room.image, &mut places);
+                    side.copy(kernel, *count, stretch, room.image);
                     let job = TileLanes {
                         image: room.image,
                         channels: *count,
@@ -309,88 +245,5 @@ impl Weighing {
         };
         // SAFETY: the caller's.
         unsafe { self.kernel.gradients(&gradients) };
-    }
-}
-
-impl Side {
-    /// The lines and columns of the image that some tiles look at, in one of two dimensions.
-    fn looked_at(&self, dim: usize, tiles: &Range<usize>) -> Range<usize> {
-        let from = 2 * tiles.start as isize + self.offset[dim];
-        let to = 2 * (tiles.end as isize - 1) + self.offset[dim] + self.reach as isize;
-        let inside = |at: isize| at.clamp(0, self.size[dim] as isize) as usize;
-        inside(from)..inside(to)
-    }
-
-    /// What some tiles look at, of so many channels.
-    fn ahead(&self, rectangle: &Rectangle, channels: usize) -> Ahead {
-        let [lines, columns] = [self.looked_at(0, &rectangle.down), self.looked_at(1, &rectangle.across)];
-        let from = rectangle.image as isize * self.image + lines.start as isize * self.line;
-        let whole = lines.len().saturating_sub(1) as isize * self.line;
-        Ahead {
-            start: self.start.wrapping_offset(from + columns.start as isize),
-            line: self.channel,
-            count: if self.line > 0 { channels } else { 0 },
-            len: usize::try_from(whole).unwrap_or(0) + columns.len(),
-        }
-    }
-
-    /// Copies what some tiles look at, channels side by side, and says where each tile's elements are.
-    ///
-    /// # Safety
-    /// The image may be read; the target has [`POSITIONS`], and zeros behind them.
-    unsafe fn copy(
-        &self,
-        kernel: &super::panels::Kernel,
-        channels: usize,
-        stretch: &[Rectangle],
-        target: *mut f32,
-        places: &mut Vec<[usize; 16]>,
-    ) {
-        let mut position = 0;
-        for rectangle in stretch {
-            let [lines, columns] = [self.looked_at(0, &rectangle.down), self.looked_at(1, &rectangle.across)];
-            // Whole lines are one.
-            let (runs, len) = if columns.len() as isize == self.line {
-                (1, lines.len() * columns.len())
-            } else {
-                (lines.len(), columns.len())
-            };
-            let start = rectangle.image as isize * self.image
-                + lines.start as isize * self.line
-                + columns.start as isize;
-            for run in 0..runs {
-                for first in (0..channels).step_by(kernel.lanes) {
-                    let from = start + run as isize * self.line + first as isize * self.channel;
-                    let turn = Turn {
-                        source: self.start.wrapping_offset(from),
-                        line: self.channel,
-                        lines: kernel.lanes.min(channels - first),
-                        count: len,
-                        target: target.wrapping_add((position + run * len) * PITCH + first),
-                        step: PITCH as isize,
-                        written: kernel.lanes,
-                        add: false,
-                    };
-                    // SAFETY: the caller's.
-                    unsafe { kernel.turn(&turn) };
-                }
-            }
-            for down in rectangle.down.clone() {
-                for across in rectangle.across.clone() {
-                    let mut tile = [POSITIONS * PITCH; 16];
-                    for (i, place) in tile.iter_mut().take(self.reach * self.reach).enumerate() {
-                        let line = (2 * down + i / self.reach) as isize + self.offset[0];
-                        let column = (2 * across + i % self.reach) as isize + self.offset[1];
-                        let (line, column) = (line as usize, column as usize);
-                        if lines.contains(&line) && columns.contains(&column) {
-                            let inside = (line - lines.start) * columns.len() + column - columns.start;
-                            *place = (position + inside) * PITCH;
-                        }
-                    }
-                    places.push(tile);
-                }
-            }
-            position += lines.len() * columns.len();
-        }
     }
 }

@@ -19,6 +19,10 @@ use super::{
 const CHANNELS: usize = 16;
 /// Nor are fewer tiles, times those of a line that fill a register: the weights are transformed once for all of them.
 const TILES: usize = 2500;
+/// Nor are lines of fewer,
+const LINE: usize = 6;
+/// nor fewer tiles at all, however they are gone through.
+const FEWEST: usize = 128;
 /// Weights that are worth transforming, at most: they are read again for every panel of tiles.
 const WEIGHTS: usize = 512 * 512;
 /// Tasks to divide the work into where there are tiles enough.
@@ -48,13 +52,19 @@ struct Job<'a> {
 unsafe impl Sync for Job<'_> {}
 
 impl Correlation {
+    /// Are there tiles enough, and in lines, for [`Correlation::winograd`]?
+    pub fn fills_lines(&self) -> bool {
+        let [_, y, x] = &self.phases[0].axes;
+        let across = x.count.div_ceil(2);
+        let tiles = self.phases[0].images * y.count.div_ceil(2) * across;
+        across >= LINE && tiles * across.min(self.kernel.lanes) >= TILES
+    }
+
     /// The places of the kernel in the order of their offsets, if the algorithm is for this.
     pub fn winograd_places(&self) -> Option<[usize; 9]> {
         let [windows] = &self.phases[..] else { return None };
         let [z, y, x] = &windows.axes;
         let plain = |axis: &super::windows::Axis| axis.step == 1 && axis.spread == 1 && axis.taps.len() == 3;
-        let across = x.count.div_ceil(2);
-        let tiles = windows.images * y.count.div_ceil(2) * across * across.min(self.kernel.lanes);
         let fits = self.kernel.has_tiles()
             && z.count == 1
             && z.taps.len() == 1
@@ -67,7 +77,7 @@ impl Correlation {
             && self.channels >= CHANNELS
             && self.rows >= CHANNELS
             && self.channels * self.rows <= WEIGHTS
-            && tiles >= TILES;
+            && windows.images * y.count.div_ceil(2) * x.count.div_ceil(2) >= FEWEST;
         if !fits {
             return None;
         }

@@ -61,6 +61,7 @@ struct Winograd {
     together: unsafe fn(&Tiles),
     of_input: unsafe fn(&TileLanes),
     of_output: unsafe fn(&TileLanes),
+    of_products: unsafe fn(&TileLanes),
     of_kernels: unsafe fn(&Kernels),
     gradients: unsafe fn(&Gradients),
 }
@@ -79,6 +80,7 @@ static AVX512: Kernel = Kernel {
         together: tiles::together,
         of_input: tile_lanes::of_input,
         of_output: tile_lanes::of_output,
+        of_products: tile_lanes::of_products,
         of_kernels: tile_lanes::of_kernels,
         gradients: tile_lanes::together,
     }),
@@ -173,6 +175,17 @@ impl Kernel {
             let apart = if input { transforms.of_input } else { transforms.of_output };
             // SAFETY: the caller's; this kernel is for this machine.
             unsafe { apart(tiles) }
+        }
+    }
+
+    /// Puts tiles together whose channels lie side by side.
+    ///
+    /// # Safety
+    /// As of [`Kernel::tile_lanes`]; every place may be written.
+    pub unsafe fn lanes_together(&self, tiles: &TileLanes) {
+        if let Some(transforms) = &self.tiles {
+            // SAFETY: the caller's; this kernel is for this machine.
+            unsafe { (transforms.of_products)(tiles) }
         }
     }
 

@@ -59,6 +59,34 @@ pub unsafe fn of_output(job: &TileLanes) {
     }
 }
 
+/// `Aᵀ·m·A` of products: tiles of 2×2.
+///
+/// # Safety
+/// As of [`of_input`]; every place may be written.
+#[target_feature(enable = "avx512f")]
+pub unsafe fn of_products(job: &TileLanes) {
+    let image = job.image.cast_mut();
+    for (t, places) in job.places.iter().enumerate() {
+        for c in (0..job.channels).step_by(avx512::LANES) {
+            // Down, then across: a + b + c, b − c − d.
+            let sums = |[a, b, c, d]: [__m512; 4]| {
+                [_mm512_add_ps(_mm512_add_ps(a, b), c), _mm512_sub_ps(_mm512_sub_ps(b, c), d)]
+            };
+            let at = c / job.width * job.strip + t * job.width + c % job.width;
+            // SAFETY: every part has so many channels, filled up to a register.
+            let load = |part: usize| unsafe { _mm512_loadu_ps(job.parts.add(part * job.part + at)) };
+            let down = |j: usize| sums([load(j), load(4 + j), load(8 + j), load(12 + j)]);
+            let (first, second, third, fourth) = (down(0), down(1), down(2), down(3));
+            for i in 0..2 {
+                for (j, value) in sums([first[i], second[i], third[i], fourth[i]]).into_iter().enumerate() {
+                    // SAFETY: the caller's.
+                    unsafe { _mm512_storeu_ps(image.add(places[2 * i + j] + c), value) };
+                }
+            }
+        }
+    }
+}
+
 /// Stores a line of a tile's parts.
 ///
 /// # Safety
