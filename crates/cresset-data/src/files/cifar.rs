@@ -1,12 +1,12 @@
 //! CIFAR-10 and CIFAR-100, the binary version: records of a label or two and 3×32×32 bytes, one after another.
 
-use std::{io::Read, path::Path};
+use std::path::Path;
 
 use cresset_tensor::Result;
 
 use super::{
     labelled::LabelledImages,
-    opened::{Opened, bad, find, open},
+    opened::{self, Opened, bad, find, open},
 };
 
 const SIZE: [usize; 3] = [3, 32, 32];
@@ -59,12 +59,12 @@ fn read(
     for file in files {
         let path = find("cifar", root, folders, &[file])?;
         let fail = |why: String| Err(bad("cifar", &path, why));
-        let Opened { bytes, most, exact } = open("cifar", &path)?;
+        let Opened { mut bytes, most, exact } = open("cifar", &path)?;
         if !exact {
             return fail("is compressed; unpack it first".to_owned());
         }
         let mut all = Vec::new();
-        if let Err(error) = bytes.take(most).read_to_end(&mut all) {
+        if let Err(error) = opened::read(&mut bytes, most, &mut all) {
             return fail(error.to_string());
         }
         if all.is_empty() || !all.len().is_multiple_of(record) {

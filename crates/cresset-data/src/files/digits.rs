@@ -4,10 +4,11 @@
 //! see `data/README.md`.
 
 use cresset_tensor::{Error, Result};
-use flate2::read::GzDecoder;
-use std::io::Read;
 
-use super::labelled::LabelledImages;
+use super::{
+    labelled::LabelledImages,
+    opened::{read, unpacked},
+};
 
 const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
 
@@ -28,8 +29,9 @@ const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
 pub fn digits() -> Result<LabelledImages> {
     let damaged =
         |why: String| Error::file("digits", format!("the digits in this program are damaged: {why}"));
-    let mut text = String::new();
-    GzDecoder::new(DIGITS).read_to_string(&mut text).map_err(|error| damaged(error.to_string()))?;
+    let mut bytes = Vec::new();
+    read(&mut unpacked(DIGITS), u64::MAX, &mut bytes).map_err(|error| damaged(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|error| damaged(error.to_string()))?;
     let (mut pixels, mut labels) = (Vec::with_capacity(1797 * 64), Vec::with_capacity(1797));
     for line in text.lines() {
         for cell in line.split(',') {

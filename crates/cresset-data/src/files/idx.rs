@@ -4,7 +4,7 @@ use std::{io::Read, path::Path};
 
 use cresset_autograd::prelude::*;
 
-use super::opened::{Opened, bad, open};
+use super::opened::{self, Opened, bad, open};
 
 /// The numbers of an IDX file, compressed by gzip or not.
 #[track_caller]
@@ -82,7 +82,7 @@ fn read(path: &Path) -> Result<(Vec<usize>, Numbers)> {
     };
     let mut numbers = Vec::new();
     // One more than wanted: so that too many are found, and the checksum at the end of a compressed file is looked at.
-    if let Err(error) = bytes.take(wanted as u64 + 1).read_to_end(&mut numbers) {
+    if let Err(error) = opened::read(&mut bytes, wanted as u64 + 1, &mut numbers) {
         return fail(format!("damaged after {} of {wanted} bytes: {error}", numbers.len()));
     }
     match numbers.len() {

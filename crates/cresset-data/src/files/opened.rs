@@ -34,15 +34,25 @@ pub(super) fn open(name: &'static str, path: &Path) -> Result<Opened> {
     let size = file.metadata().map_err(|error| bad(name, path, error))?.len();
     let mut file = BufReader::new(file);
     let mut start = Vec::new();
-    file.by_ref().take(2).read_to_end(&mut start).map_err(|error| bad(name, path, error))?;
+    read(&mut file, 2, &mut start).map_err(|error| bad(name, path, error))?;
     let compressed = start == [0x1F, 0x8B];
     let whole = Cursor::new(start).chain(file);
     Ok(if compressed {
         let most = size.saturating_mul(LARGEST_RATIO);
-        Opened { bytes: Box::new(MultiGzDecoder::new(whole)), most, exact: false }
+        Opened { bytes: Box::new(unpacked(whole)), most, exact: false }
     } else {
         Opened { bytes: Box::new(whole), most: size, exact: true }
     })
+}
+
+/// What comes out of a file compressed by gzip. Of one type, as [`read`] is, so that it is compiled once.
+pub(super) fn unpacked(packed: impl Read + 'static) -> MultiGzDecoder<Box<dyn Read>> {
+    MultiGzDecoder::new(Box::new(packed))
+}
+
+/// Reads at most so many bytes. What was read before something went wrong is there too.
+pub(super) fn read(bytes: &mut dyn Read, most: u64, into: &mut Vec<u8>) -> std::io::Result<usize> {
+    bytes.take(most).read_to_end(into)
 }
 
 /// The first of these files in the first of these folders that has one, each also with `.gz` behind its name.

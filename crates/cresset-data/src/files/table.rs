@@ -8,7 +8,7 @@ use cresset_autograd::prelude::*;
 use cresset_tensor::{bf16, f16};
 
 use super::{
-    opened::{bad, open},
+    opened::{bad, open, read},
     vocabulary::Vocabulary,
 };
 pub use columns::{Column, Columns};
@@ -93,17 +93,24 @@ impl Csv {
     #[track_caller]
     pub fn read_from(&self, mut reader: impl Read) -> Result<Table> {
         let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(|error| Error::file("csv", error.to_string()))?;
+        if let Err(error) = read(&mut reader, u64::MAX, &mut bytes) {
+            return Err(Error::file("csv", error.to_string()));
+        }
+        self.table(&bytes)
+    }
+
+    #[track_caller]
+    fn table(&self, bytes: &[u8]) -> Result<Table> {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(self.delimiter)
             .quote(self.quote)
             .comment(self.comment)
             .has_headers(false)
-            .from_reader(&bytes[..]);
+            .from_reader(bytes);
         let mut table = Table { missing: self.missing.clone(), ..Table::default() };
         let mut record = csv::StringRecord::new();
         let mut named = !self.header;
-        while reader.read_record(&mut record).map_err(|error| self.said(error, &bytes))? {
+        while reader.read_record(&mut record).map_err(|error| self.said(error, bytes))? {
             if !named {
                 table.names = record.iter().map(|name| name.trim().to_owned()).collect();
                 named = true;
@@ -112,7 +119,7 @@ impl Csv {
             if table.names.is_empty() {
                 table.names = (0..record.len()).map(|i| i.to_string()).collect();
             }
-            table.lines.push(self.line(record.position(), &bytes));
+            table.lines.push(self.line(record.position(), bytes));
             for cell in &record {
                 table.text.push_str(cell);
                 table.ends.push(table.text.len());

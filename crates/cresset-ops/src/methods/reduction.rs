@@ -3,11 +3,11 @@
 use cresset_tensor::{Axes, DType, Error, Result, Scalar, Shape, order::sort_places};
 use smallvec::smallvec;
 
-use super::{Arithmetic, Elementwise, Shaping};
+use super::{Arithmetic, Elementwise, Shaping, fused::reduce_closure};
 use crate::{
     Apply, Expr,
-    expr::{select, traced},
-    op::{List, Map, Numbers, Op, Reduce, Reduction},
+    expr::{Closure, select},
+    op::{List, Op, Reduce, Reduction},
 };
 
 /// Floating point, or an error that says so.
@@ -25,13 +25,18 @@ const MOST_DIMENSIONS: usize = 64;
 /// Dimensions by name as ascending numbers.
 #[track_caller]
 pub(super) fn axes(name: &'static str, dims: impl Into<Axes>, rank: usize) -> Result<List> {
+    ascending(name, dims.into(), rank)
+}
+
+#[track_caller]
+fn ascending(name: &'static str, dims: Axes, rank: usize) -> Result<List> {
     if rank > MOST_DIMENSIONS {
         return Err(Error::shape(
             name,
             format!("takes arrays of up to {MOST_DIMENSIONS} dimensions, not of {rank}"),
         ));
     }
-    let mut dims: List = dims.into().resolve(name, rank)?.into_iter().collect();
+    let mut dims: List = dims.resolve(name, rank)?.into_iter().collect();
     sort_places(&mut dims);
     Ok(dims)
 }
@@ -78,9 +83,7 @@ pub trait Reductions: Apply {
     {
         let rank = inputs.iter().map(|x| x.rank()).max().unwrap_or(0);
         let dims = axes(kind.name(), dims, rank)?;
-        let program = traced(inputs.len(), numbers.len(), &f);
-        let map = Some(Map { program, numbers: Numbers::from_slice(numbers), shape: None });
-        Self::apply_one(Op::Reduce(Box::new(Reduce { kind, dims, keepdim, map })), inputs)
+        reduce_closure(kind, &dims, keepdim, inputs, numbers, Closure::of(&f))
     }
 
     /// The sum of all elements; of integers and `bool` as `int64`.
