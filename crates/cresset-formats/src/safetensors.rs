@@ -6,12 +6,12 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, io::Write, path::Path};
 
-use cresset_tensor::{Array, DType, Result, StateDict, order::sort_by};
-use serde_json::Value;
+use cresset_tensor::{Array, DType, Key, Result, State, StateDict, order::sort_by};
 
 use crate::{
     atomic::saving,
     content::loading,
+    json,
     trouble::{Outcome, Trouble, wrong},
 };
 
@@ -143,38 +143,49 @@ fn entries(header: &[u8]) -> Outcome<(Vec<Entry>, Metadata)> {
         Ok(text) => text,
         Err(error) => return wrong(format!("its header is not UTF-8: {error}")),
     };
-    let header: BTreeMap<String, Value> = match serde_json::from_str(text) {
-        Ok(header) => header,
-        Err(error) => return wrong(format!("its header is not a safetensors header: {error}")),
+    let header = match json::plain(text) {
+        Ok(State::Map(header)) => header,
+        Ok(other) => return wrong(format!("its header is not a safetensors header: it is {}", other.kind())),
+        Err(trouble) => return Err(trouble.within("its header is not a safetensors header")),
     };
     let (mut entries, mut metadata) = (Vec::with_capacity(header.len()), Metadata::new());
     for (name, info) in header {
-        if name != "__metadata__" {
-            entries.push(entry(name, &info)?);
-            continue;
-        }
-        let texts = info.as_object().map(|texts| texts.iter().map(|(key, text)| (key, text.as_str())));
-        for (key, text) in texts.into_iter().flatten() {
-            let Some(text) = text else {
-                return wrong(format!("__metadata__: {key} is no text"));
-            };
-            metadata.insert(key.clone(), text.to_owned());
-        }
-        if !info.is_object() && !info.is_null() {
-            return wrong("__metadata__ is to be an object of texts");
+        let name = name.to_string();
+        match info {
+            info if name != "__metadata__" => entries.push(entry(name, &info)?),
+            State::Map(texts) => {
+                for (key, text) in texts {
+                    let State::Text(text) = text else {
+                        return wrong(format!("__metadata__: {key} is no text"));
+                    };
+                    metadata.insert(key.to_string(), text);
+                }
+            }
+            State::None => {}
+            _ => return wrong("__metadata__ is to be an object of texts"),
         }
     }
     Ok((entries, metadata))
 }
 
-fn entry(name: String, info: &Value) -> Outcome<Entry> {
+fn entry(name: String, info: &State) -> Outcome<Entry> {
     let lacks = |what: &str| Trouble::from(format!("its header is not a safetensors header: {name}: {what}"));
-    let text = info["dtype"].as_str().ok_or_else(|| lacks("it has no text `dtype`"))?;
+    let State::Map(info) = info else { return Err(lacks("it is no object")) };
+    let part = |wanted: &str| {
+        info.iter().find(|(key, _)| matches!(key, Key::Text(key) if key == wanted)).map(|(_, part)| part)
+    };
+    let Some(State::Text(text)) = part("dtype") else { return Err(lacks("it has no text `dtype`")) };
     let Some(dtype) = DType::ALL.into_iter().find(|dtype| name_of(*dtype) == text) else {
         return wrong(format!("{name}: its dtype is {text}, which arrays cannot have here"));
     };
-    let numbers =
-        |key: &str| -> Option<Vec<u64>> { info[key].as_array()?.iter().map(Value::as_u64).collect() };
+    let number = |number: &State| match number {
+        State::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    };
+    let numbers = |key: &str| -> Option<Vec<u64>> {
+        let Some(State::List(numbers)) = part(key) else { return None };
+        numbers.iter().map(number).collect()
+    };
     let shape = numbers("shape").ok_or_else(|| lacks("it has no list of sizes `shape`"))?;
     let offsets = numbers("data_offsets");
     let Some(&[start, end]) = offsets.as_deref() else {
@@ -212,7 +223,9 @@ pub(crate) fn write(file: &mut dyn Write, dict: &StateDict, metadata: &Metadata)
     sort_by(&mut order, |(_, array), (_, other)| other.dtype().size().cmp(&array.dtype().size()));
     let mut header = String::from("{");
     if !metadata.is_empty() {
-        write!(header, "\"__metadata__\":{}", json(metadata)?).map_err(unwritten)?;
+        let texts = metadata.iter().map(|(key, text)| Ok(json::quoted(key)? + ":" + &json::quoted(text)?));
+        let texts = texts.collect::<Outcome<Vec<String>>>()?.join(",");
+        write!(header, "\"__metadata__\":{{{texts}}}").map_err(unwritten)?;
     }
     let mut end = 0usize;
     for (name, array) in &order {
@@ -234,7 +247,7 @@ pub(crate) fn write(file: &mut dyn Write, dict: &StateDict, metadata: &Metadata)
         write!(
             header,
             "{comma}{}:{{\"dtype\":\"{}\",\"shape\":{:?},\"data_offsets\":[{start},{end}]}}",
-            json(name)?,
+            json::quoted(name)?,
             name_of(array.dtype()),
             array.shape(),
         )
@@ -254,10 +267,6 @@ pub(crate) fn write(file: &mut dyn Write, dict: &StateDict, metadata: &Metadata)
         array.write_bytes(file)?;
     }
     Ok(())
-}
-
-fn json<T: serde_core::Serialize + ?Sized>(value: &T) -> Outcome<String> {
-    serde_json::to_string(value).map_err(|error| Trouble::from(error.to_string()))
 }
 
 fn unwritten(error: std::fmt::Error) -> Trouble {

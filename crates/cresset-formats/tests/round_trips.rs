@@ -151,6 +151,27 @@ proptest! {
 }
 
 #[test]
+fn safetensors_headers_are_taken_at_their_word() {
+    // In names of arrays a dollar means nothing.
+    let dict: StateDict = [("$array", Array::new([1.0f32]))].into_iter().collect();
+    let metadata = [("$float".to_owned(), "\"nan\n".to_owned())].into();
+    let bytes = safetensors::to_bytes(&dict, &metadata).unwrap();
+    let (back, texts) = safetensors::from_bytes(&bytes).unwrap();
+    assert!(same_dict(&back, &dict) && texts == metadata);
+
+    let said = |header: &str| {
+        let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[0]].concat();
+        safetensors::from_bytes(&bytes).unwrap_err().to_string()
+    };
+    let array = r#"{"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}"#;
+    assert!(said(&format!("{{\"x\": {array}, \"x\": {array}}}")).contains("twice"));
+    assert!(said(&format!("{{\"x\": {}}}", array.replace("[1]", "[\"1\"]"))).contains("no list of sizes"));
+    assert!(said(&format!("{{\"x\": {}}}", array.replace("[1]", "[-1]"))).contains("no list of sizes"));
+    assert!(said("{\"x\": 1}").contains("x: it is no object") && said("[]").contains("it is a list"));
+    assert!(said("{\"__metadata__\": {\"format\": 1}}").contains("format is no text"));
+}
+
+#[test]
 fn large_files_are_mapped() {
     let numbers: Vec<f32> = (0..1 << 20).map(|x| x as f32).collect();
     let dict: StateDict =

@@ -12,7 +12,10 @@ use std::path::Path;
 
 use cresset_tensor::{Result, State};
 
-pub(crate) use self::{read::parse, write::text};
+pub(crate) use self::{
+    read::{parse, plain},
+    write::{quoted, text},
+};
 use crate::{
     atomic::saving,
     content::loading,

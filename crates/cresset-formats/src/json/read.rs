@@ -15,15 +15,25 @@ type Arrays<'a> = dyn Fn(&str) -> Option<Array> + 'a;
 
 /// The tree of a text.
 pub(crate) fn parse(text: &str, arrays: &Arrays) -> Outcome<State> {
+    read(text, Some(arrays)).map_err(|trouble| trouble.within("not the JSON of a state"))
+}
+
+/// The value of a text in which keys that begin with a dollar mean nothing.
+pub(crate) fn plain(text: &str) -> Outcome<State> {
+    read(text, None)
+}
+
+fn read(text: &str, arrays: Option<&Arrays>) -> Outcome<State> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let state = Seed { arrays, depth: 0 }.deserialize(&mut deserializer);
     let state = state.and_then(|state| deserializer.end().map(|()| state));
-    state.map_err(|error| Trouble::from(format!("not the JSON of a state: {error}")))
+    state.map_err(|error| Trouble::from(error.to_string()))
 }
 
 #[derive(Clone, Copy)]
 struct Seed<'a> {
-    arrays: &'a Arrays<'a>,
+    /// What `{"$array": …}` names, if dollars mean something.
+    arrays: Option<&'a Arrays<'a>>,
     depth: usize,
 }
 
@@ -48,7 +58,7 @@ impl Seed<'_> {
                     Err(_) => Err(E::custom(format_args!("\"{bits}\" is no float"))),
                 },
             },
-            ("$array", State::Text(name)) => match (self.arrays)(&name) {
+            ("$array", State::Text(name)) => match self.arrays.and_then(|arrays| arrays(&name)) {
                 Some(array) => Ok(State::Array(array)),
                 None => Err(E::custom(format_args!("there is no array named \"{name}\""))),
             },
@@ -139,7 +149,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut seen = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value_seed(deeper)?;
-            if key.starts_with('$') {
+            if key.starts_with('$') && self.arrays.is_some() {
                 if !entries.is_empty() || map.next_key::<String>()?.is_some() {
                     return Err(A::Error::custom(format_args!("{key} is not alone in its object")));
                 }

@@ -120,12 +120,16 @@ impl Writer<'_, '_> {
     }
 
     fn string(&mut self, text: &str) -> Outcome<()> {
-        let quoted = serde_json::to_string(text).map_err(|error| Trouble::from(error.to_string()))?;
-        self.text.push_str(&quoted);
+        self.text.push_str(&quoted(text)?);
         Ok(())
     }
 
     fn display(&mut self, value: &dyn std::fmt::Display) -> Outcome<()> {
         write!(self.text, "{value}").map_err(|error| Trouble::from(error.to_string()))
     }
+}
+
+/// A text in quotes.
+pub(crate) fn quoted(text: &str) -> Outcome<String> {
+    serde_json::to_string(text).map_err(|error| Trouble::from(error.to_string()))
 }
