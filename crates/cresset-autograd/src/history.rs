@@ -95,7 +95,7 @@ pub(crate) enum Watch {
 /// Where an input came from, and what its gradient must look like.
 pub(crate) struct Edge {
     pub to: History,
-    /// What the input was like, where it was not like the node's first output.
+    /// What the input was like, where it was not like the node's first output, or did not lie as that.
     pub meta: Option<Meta>,
 }
 
@@ -120,12 +120,18 @@ impl Meta {
         self.layout.shape()
     }
 
-    /// Do columns of matrices lie in memory one after another, as in a linear map's weight that is transposed? (An input of the
-    /// shape of its node's first output counts as lying as that does.)
+    /// Do columns of matrices lie in memory one after another, as in a linear map's weight that is transposed?
     #[inline]
     pub fn is_transposed(&self) -> bool {
         let strides = self.layout.strides();
         matches!(strides[..], [.., 1, columns] if columns > 1)
+    }
+
+    /// Is an array like this, and does it lie as this does?
+    #[inline]
+    pub fn lies_as(&self, array: &Array) -> bool {
+        let same = || self.shape() == array.shape() && self.layout.strides() == array.strides();
+        self.dtype == array.dtype() && (self.layout.is_same(array.shared_layout()) || same())
     }
 
     /// Is an array like this?

@@ -501,7 +501,7 @@ pub(crate) fn edges(inputs: &[&Tensor], first: &Meta) -> SmallVec<[Edge; 2]> {
         let array = &x.0.array;
         edges.push(Edge {
             to: if takes_gradient(x) { x.history() } else { History::Constant },
-            meta: (!first.is_of(array)).then(|| Meta::of(array)),
+            meta: (!first.lies_as(array)).then(|| Meta::of(array)),
         });
     }
     edges

@@ -16,6 +16,10 @@ const PARALLEL: usize = 1 << 20;
 const GRAIN: usize = 1 << 17;
 /// Rows and columns of the result that one task computes at most: a block of so many rows stays in the second-level cache.
 const BLOCK: (usize, usize) = (256, 1024);
+/// So many rows are not divided: every block of rows packs all columns.
+const WHOLE: usize = 512;
+/// Columns are divided before rows down to so many.
+const PANELS: usize = 64;
 /// Columns of a block are a multiple of this, and rows too: whole tiles.
 const NARROW: usize = 32;
 /// Tasks to divide a product into where it is large enough.
@@ -185,13 +189,14 @@ fn block(size: Size, count: usize) -> (usize, usize) {
         let rows = (GRAIN / k.max(1)).max(16);
         return (rows, rows);
     }
-    let (mut rows, mut columns) = (even(m, BLOCK.0), even(n, BLOCK.1));
+    let limit = if m <= WHOLE { WHOLE } else { BLOCK.0 };
+    let (mut rows, mut columns) = (even(m, limit), even(n, BLOCK.1));
     // Tasks enough that no thread waits long for another, if there is enough to do.
     while count.saturating_mul(m.div_ceil(rows)).saturating_mul(n.div_ceil(columns)) < TASKS
         && rows * columns * k > 2 * GRAIN
     {
-        // A block of fewer columns goes on using what was packed of them.
-        if columns >= 2 * NARROW && (columns >= rows || rows < 2 * NARROW) {
+        // A block of fewer columns goes on using what was packed of them, while one of fewer rows packs them again.
+        if columns >= 2 * PANELS || (columns >= 2 * NARROW && (columns >= rows || rows < 2 * NARROW)) {
             columns = even(columns, columns / 2);
         } else if rows >= 2 * NARROW {
             rows = even(rows, rows / 2);

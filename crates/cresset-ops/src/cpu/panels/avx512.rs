@@ -144,6 +144,20 @@ unsafe fn in_runs<const R: usize, const V: usize>(tile: &Tile, sums: [[__m512; V
 /// The machine has AVX-512F, and source and target are as the fields say.
 #[target_feature(enable = "avx512f")]
 pub unsafe fn lines(job: &Lines) {
+    if (job.len, job.step) == (2 * LANES, 2 * LANES) {
+        // Whole panels: nothing to mask.
+        for p in 0..job.count {
+            let from = job.source.wrapping_offset(p as isize * job.line);
+            let to = job.target.wrapping_add(p * 2 * LANES);
+            // SAFETY: the line has two registers, and so has the step.
+            unsafe {
+                let (left, right) = (_mm512_loadu_ps(from), _mm512_loadu_ps(from.add(LANES)));
+                _mm512_storeu_ps(to, left);
+                _mm512_storeu_ps(to.add(LANES), right);
+            }
+        }
+        return;
+    }
     for p in 0..job.count {
         let from = job.source.wrapping_offset(p as isize * job.line);
         let to = job.target.wrapping_add(p * job.step);

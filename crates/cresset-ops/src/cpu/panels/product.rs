@@ -3,6 +3,13 @@
 use super::{Ahead, DEPTH, Kernel, Scratch, Strip, kernel, pack};
 use crate::cpu::gemm::{Matrix, Size};
 
+/// Tiles that look at a panel below which it is not packed, if it is near.
+const LOW: usize = 16;
+/// Steps of a small product.
+const FEW: usize = 64;
+/// Numbers of a factor that are in the first-level cache with what else is read.
+const NEAR: usize = 64 * 128;
+
 /// `[0, k)` in blocks of about the same length.
 pub fn depths(k: usize) -> impl Iterator<Item = (usize, usize)> {
     let blocks = k.div_ceil(DEPTH).max(1);
@@ -28,6 +35,17 @@ pub unsafe fn multiply(size: Size, a: Matrix<f32>, b: Matrix<f32>, add: bool, c:
 }
 
 impl Kernel {
+    /// Do so many rows of a panel lie in lines of the first-level cache that leave each other room?
+    fn is_near(&self, rows: usize, b: Matrix<f32>) -> bool {
+        /// Numbers in a line of the cache, sets of lines, and lines of a set that a panel may take.
+        const CACHE: (usize, usize, usize) = (16, 64, 6);
+        let (line, sets, ways) = CACHE;
+        let apart = b.row.unsigned_abs();
+        // Rows a power of two apart fall into one set again after as many as there are of it in the sets.
+        let together = 1usize << (apart / line).trailing_zeros().min(sets.trailing_zeros());
+        apart.is_multiple_of(line) && rows.saturating_mul(together) <= sets * ways
+    }
+
     /// Is `cᵀ = bᵀ·aᵀ` less work?
     fn is_better_turned(&self, size: Size, a: Matrix<f32>, b: Matrix<f32>, c: Matrix<f32>) -> bool {
         let cost = |m: usize, n: usize, b: Matrix<f32>, c: Matrix<f32>| {
@@ -51,8 +69,12 @@ impl Kernel {
         let Size { m, k, n } = size;
         let width = self.width();
         let left_as = pack::left(self, size, a);
-        // A panel that only a few tiles look at is read where it lies.
-        let direct = b.column == 1 && m <= 4 * self.rows;
+        // A panel that only a few tiles look at is read where it lies, and so is one that stays there in the first-level
+        // cache, if it is not looked at for long.
+        let direct =
+            b.column == 1 && (m <= 4 * self.rows || (m <= LOW * self.rows && self.is_near(size.k, b)));
+        // Of what is near nothing need be asked for ahead.
+        let near = m.max(n).saturating_mul(k) <= NEAR;
         let depth = depths(k).map(|(_, depth)| depth).max().unwrap_or(0);
         let left_room = left_as.room(self, m, depth);
         let Some(scratch) = Scratch::new(left_room + depth * width) else { return false };
@@ -64,9 +86,17 @@ impl Kernel {
             Ahead::of(b.at(start, column), depth.min(k.saturating_sub(start)), width.min(n - column))
         };
         let mut add = add;
-        let mut steps = [[0; 2]; DEPTH + 8];
+        // Few steps, of a small product, are soon cleared.
+        let (mut few, mut many);
+        let room: &mut [[isize; 2]] = if depth <= FEW {
+            few = [[0; 2]; FEW];
+            &mut few
+        } else {
+            many = [[0; 2]; DEPTH + 8];
+            &mut many
+        };
         for (start, depth) in depths(k) {
-            let steps = &mut steps[..depth];
+            let steps = &mut room[..depth];
             let next = depth.min(k - start - depth);
             let next_block = if left_as == pack::LeftAs::Itself || next == 0 {
                 Ahead::NOTHING
@@ -94,7 +124,8 @@ impl Kernel {
                 unsafe {
                     let c = c.at(0, column);
                     let next_block = next_block.part(column / width, n.div_ceil(width));
-                    let ahead = &[after(start, depth, column), next_block];
+                    let ahead = [after(start, depth, column), next_block];
+                    let ahead = if near { &[] } else { &ahead[..] };
                     self.strip(&Strip { rows: m, columns, left, panel, steps, c, runs: &[], add, ahead });
                 }
             }

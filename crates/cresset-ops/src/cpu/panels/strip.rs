@@ -38,7 +38,6 @@ impl Kernel {
     pub unsafe fn strip(&self, strip: &Strip) {
         let Strip { rows, columns, left, panel, steps, c, runs, add, ahead } = *strip;
         let tiles = rows.div_ceil(self.rows);
-        let mut hot = Hot([0.0; LARGEST.0 * LARGEST.1]);
         for (number, row) in (0..rows).step_by(self.rows).enumerate() {
             let count = self.rows.min(rows - row);
             ahead.iter().for_each(|ahead| ahead.part(number, tiles).ask());
@@ -63,6 +62,7 @@ impl Kernel {
                 continue;
             }
             // Elsewhere than side by side: while they are hot.
+            let mut hot = Hot([0.0; LARGEST.0 * LARGEST.1]);
             tile.c = hot.0.as_mut_ptr();
             tile.c_row = LARGEST.1 as isize;
             (tile.runs, tile.add) = (&[], false);
