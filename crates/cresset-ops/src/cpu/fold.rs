@@ -156,9 +156,10 @@ fn product(total: Total, x: f64) -> Total {
 
 /// From so many numbers on a line is long.
 const LONG: usize = 4096;
-/// Numbers of a long line that are added up in f32, in 64 lanes: 16 in each, and then four of those, so that the error is that
-/// of as many roundings, fewer than where sums are cascaded.
-const BLOCK: usize = 16 * 64;
+/// Lanes in which a long line is added up in f32, so many numbers in each, and then eight of those: the error is that of as
+/// many roundings, fewer than where sums are cascaded.
+const WIDE: usize = 128;
+const STEPS: usize = 16;
 
 for_every_simd! { fn sum_line(x: &[f32], total: &mut Total) = sum_long }
 
@@ -166,25 +167,28 @@ for_every_simd! { fn sum_line(x: &[f32], total: &mut Total) = sum_long }
 #[allow(clippy::extra_unused_type_parameters)] // the bodies of `for_every_simd` have one form
 fn sum_long<F: Fma>(x: &[f32], total: &mut Total) {
     let mut totals = [0.0f64; 16];
-    for block in x.chunks(BLOCK) {
-        let mut sums = [0.0f32; 64];
-        let (steps, rest) = block.as_chunks::<64>();
-        for step in steps {
-            for (sum, &x) in sums.iter_mut().zip(step) {
-                *sum += x;
+    let (steps, rest) = x.as_chunks::<WIDE>();
+    for block in steps.chunks(STEPS) {
+        let mut sums = [0.0f32; WIDE];
+        for step in block {
+            // Counted, so that the sums stay in registers.
+            for i in 0..WIDE {
+                sums[i] += step[i];
             }
         }
-        for (sum, &x) in sums.iter_mut().zip(rest) {
-            *sum += x;
+        let mut half = WIDE / 2;
+        while half >= totals.len() {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+            half /= 2;
         }
-        let (halves, others) = sums.split_at(32);
-        let mut sums = [0.0f32; 32];
-        for (i, sum) in sums.iter_mut().enumerate() {
-            *sum = halves[i] + others[i];
+        for i in 0..totals.len() {
+            totals[i] += f64::from(sums[i]);
         }
-        for (i, total) in totals.iter_mut().enumerate() {
-            *total += f64::from(sums[i] + sums[i + 16]);
-        }
+    }
+    for (total, x) in totals.iter_mut().zip(rest.chunks(WIDE / 16)) {
+        *total += x.iter().copied().map(f64::from).sum::<f64>();
     }
     *total = sum(*total, line::<f64, f64, 16>(&totals, 0.0, |x| x, |a, b| a + b));
 }
