@@ -9,7 +9,7 @@ use std::sync::{
 
 use smallvec::SmallVec;
 
-use crate::{Error, Result, device::Remote, memory, memory::Block};
+use crate::{Error, Result, device::Remote, memory, memory::Block, order::sort_by};
 
 /// Memory that arrays share.
 #[derive(Debug)]
@@ -193,24 +193,26 @@ impl<'a> Locks<'a> {
         W: Iterator<Item = &'a Arc<Storage>>,
     {
         let mut list: SmallVec<[(&'a Storage, bool); 8]> = SmallVec::new();
-        for (storage, write) in writes.map(|s| (&**s, true)).chain(reads.map(|s| (&**s, false))) {
-            if !list.iter().any(|(other, _)| std::ptr::eq(*other, storage)) {
-                list.push((storage, write));
-            }
-        }
+        list.extend(writes.map(|s| (&**s, true)).chain(reads.map(|s| (&**s, false))));
         Locks::listed(list)
     }
 
     fn listed(mut list: SmallVec<[(&'a Storage, bool); 8]>) -> Locks<'a> {
-        // So few that inserting each is quickest.
-        let address = |(storage, _): (&Storage, bool)| std::ptr::from_ref(storage) as usize;
+        /// So few that inserting each is quickest; concatenations have any number.
+        const FEW: usize = 16;
+        // Everybody locks in one order, and what is read and written is written.
+        let key = |(storage, write): (&Storage, bool)| (std::ptr::from_ref(storage) as usize, !write);
+        if list.len() > FEW {
+            sort_by(&mut list, |&one, &other| key(one).cmp(&key(other)));
+        }
         for end in 1..list.len() {
             let mut place = end;
-            while place > 0 && address(list[place - 1]) > address(list[place]) {
+            while place > 0 && key(list[place - 1]) > key(list[place]) {
                 list.swap(place - 1, place);
                 place -= 1;
             }
         }
+        list.dedup_by_key(|(storage, _)| std::ptr::from_ref(*storage));
         let mut guards = list.into_iter().map(|(s, write)| if write { self::write(s) } else { read(s) });
         Locks { _first: guards.next(), _second: guards.next(), _rest: guards.collect() }
     }
@@ -225,4 +227,25 @@ fn read(storage: &Storage) -> Guard<'_> {
 
 fn write(storage: &Storage) -> Guard<'_> {
     Guard::Write { _guard: storage.lock.write().unwrap_or_else(std::sync::PoisonError::into_inner) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_memory_is_locked_once_and_written_where_it_is_both() {
+        // Few, and as many as a concatenation may have.
+        for count in [1, 2, 5, 17, 50_000] {
+            let all: Vec<Arc<Storage>> =
+                (0..count).map(|_| Arc::new(Storage::uninitialised("test", 8).unwrap())).collect();
+            let locks = Locks::new(all.iter().rev().chain(&all), all.iter().take(1));
+            assert!(all[0].lock.try_read().is_err());
+            for storage in &all[1..] {
+                assert!(storage.lock.try_read().is_ok() && storage.lock.try_write().is_err());
+            }
+            drop(locks);
+            assert!(all.iter().all(|storage| storage.lock.try_write().is_ok()));
+        }
+    }
 }

@@ -410,10 +410,21 @@ fn fold_into<T: Copy, A: Copy, const N: usize>(
             }
             continue;
         }
-        for row in rest.chunks_exact(columns) {
-            for (total, &x) in totals.iter_mut().zip(row) {
-                *total = join(*total, widen(x));
-            }
+        row_by_row(rest, totals, widen, join);
+    }
+}
+
+/// Joins every row's numbers with the totals of their columns.
+#[inline(always)]
+fn row_by_row<T: Copy, A>(
+    rows: &[T],
+    totals: &mut [Total],
+    widen: impl Fn(T) -> A,
+    join: impl Fn(Total, A) -> Total,
+) {
+    for row in rows.chunks_exact(totals.len()) {
+        for (total, &x) in totals.iter_mut().zip(row) {
+            *total = join(*total, widen(x));
         }
     }
 }
@@ -431,14 +442,9 @@ fn multiply_into<T: Copy, A: Copy>(
 ) {
     let Extent { rows, columns, .. } = extent;
     for (block, totals) in x.chunks_exact(rows * columns).zip(totals.chunks_exact_mut(columns)) {
-        if let [total] = totals {
-            *total = join(*total, line::<T, A, LANES>(block, start, widen, f));
-            continue;
-        }
-        for row in block.chunks_exact(columns) {
-            for (total, &x) in totals.iter_mut().zip(row) {
-                *total = join(*total, widen(x));
-            }
+        match totals {
+            [total] => *total = join(*total, line::<T, A, LANES>(block, start, widen, f)),
+            _ => row_by_row(block, totals, widen, join),
         }
     }
 }
