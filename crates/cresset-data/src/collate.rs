@@ -42,6 +42,7 @@ pub fn collate<T: Collate>(items: Vec<T>) -> Result<T::Batch> {
 }
 
 #[track_caller]
+#[inline]
 fn unlike(what: String) -> Error {
     Error::shape("collate", format!("{what}; give the loader a collate function of your own"))
 }
@@ -52,6 +53,7 @@ macro_rules! tensors {
             type Batch = $type;
 
             #[track_caller]
+            #[inline]
             fn collate(items: Vec<$type>) -> Result<$type> {
                 if let Some(first) = items.first()
                     && let Some((i, other)) =
@@ -73,6 +75,7 @@ macro_rules! numbers {
         impl Collate for $type {
             type Batch = Tensor;
 
+            #[inline]
             fn collate(items: Vec<$type>) -> Result<Tensor> {
                 Ok(Tensor::from(Array::from(items)))
             }
@@ -86,6 +89,7 @@ impl Collate for usize {
     type Batch = Tensor;
 
     #[track_caller]
+    #[inline]
     fn collate(items: Vec<usize>) -> Result<Tensor> {
         let wide = |item: usize| {
             i64::try_from(item)
@@ -100,6 +104,7 @@ macro_rules! texts {
         impl Collate for $type {
             type Batch = Vec<$type>;
 
+            #[inline]
             fn collate(items: Vec<$type>) -> Result<Vec<$type>> {
                 Ok(items)
             }
@@ -112,6 +117,7 @@ texts!(String, &'static str, char, std::path::PathBuf);
 impl Collate for () {
     type Batch = ();
 
+    #[inline]
     fn collate(_: Vec<()>) -> Result<()> {
         Ok(())
     }

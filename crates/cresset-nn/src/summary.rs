@@ -43,26 +43,31 @@ pub struct Summary {
 
 impl Summary {
     /// The model itself, and every module in it, in the order of its parts.
+    #[inline]
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
     /// How many numbers are in parameters that are trained.
+    #[inline]
     pub fn trainable(&self) -> usize {
         self.trainable
     }
 
     /// How many numbers are in parameters that are frozen.
+    #[inline]
     pub fn frozen(&self) -> usize {
         self.frozen
     }
 
     /// How many bytes the parameters take.
+    #[inline]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// The multiply-adds of all products and convolutions of the pass, whoever made them.
+    #[inline]
     pub fn multiply_adds(&self) -> u64 {
         self.rows.first().and_then(|row| row.multiply_adds).unwrap_or(0)
     }
@@ -114,6 +119,7 @@ pub fn summary<M: Module, O: Outcome>(model: &M, pass: impl FnOnce(&M) -> Result
 fn used<R>(model: &impl Module, f: impl FnOnce() -> R) -> R {
     struct Restore<'a>(Vec<(&'a Training, bool)>);
     impl Drop for Restore<'_> {
+        #[inline]
         fn drop(&mut self) {
             self.0.iter().for_each(|(training, on)| training.set(*on));
         }
@@ -129,6 +135,7 @@ fn used<R>(model: &impl Module, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+#[inline]
 fn row(name: String, module: &dyn Module) -> Row {
     let depth = if name.is_empty() { 0 } else { name.split('.').count() };
     let (kind, parameters) = (module.kind().to_owned(), module.num_parameters());
@@ -136,6 +143,7 @@ fn row(name: String, module: &dyn Module) -> Row {
 }
 
 /// Says of every module how it was called.
+#[inline]
 fn assign(rows: &mut [Row], identities: &[Place], calls: Vec<Call>) {
     let mut places: HashMap<Place, Vec<usize>> = HashMap::new();
     for (i, identity) in identities.iter().enumerate() {
@@ -161,6 +169,7 @@ fn assign(rows: &mut [Row], identities: &[Place], calls: Vec<Call>) {
 }
 
 /// Of what nobody called as a whole, as lists of layers, the multiply-adds are those of what is inside.
+#[inline]
 fn add_up(rows: &mut [Row]) {
     let known: HashSet<usize> = (0..rows.len()).filter(|&i| rows[i].multiply_adds.is_some()).collect();
     for i in (0..rows.len()).rev().filter(|i| !known.contains(i)) {

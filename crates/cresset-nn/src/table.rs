@@ -10,6 +10,7 @@ const WIDTH: usize = 100;
 const LEAST: usize = 16;
 
 impl fmt::Display for Summary {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.rows();
         let mut lines = vec![["Module", "Output", "Parameters", "Multiply-adds"].map(str::to_owned)];
@@ -56,6 +57,7 @@ impl fmt::Display for Summary {
 }
 
 /// The lines that lead to a row.
+#[inline]
 fn branch(rows: &[Row], i: usize) -> String {
     let last = |place: usize, depth: usize| {
         rows[place + 1..].iter().find(|row| row.depth <= depth).is_none_or(|row| row.depth < depth)
@@ -70,6 +72,7 @@ fn branch(rows: &[Row], i: usize) -> String {
         .collect()
 }
 
+#[inline]
 fn title(row: &Row) -> String {
     match row.name.rsplit('.').next() {
         None | Some("") => row.kind.clone(),
@@ -77,12 +80,14 @@ fn title(row: &Row) -> String {
     }
 }
 
+#[inline]
 fn output(row: &Row) -> String {
     let shapes: Vec<String> = row.output.iter().map(ToString::to_string).collect();
     let times = if row.calls > 1 { format!(" ×{}", row.calls) } else { String::new() };
     format!("{}{times}", shapes.join(" "))
 }
 
+#[inline]
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -91,6 +96,7 @@ fn cut(text: &str, width: usize) -> String {
 }
 
 /// With commas between thousands.
+#[inline]
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -104,6 +110,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// With a prefix that keeps it short: `208.6 kB`.
+#[inline]
 fn scaled(number: f64, unit: &str) -> String {
     let prefixes = ["", "k", "M", "G", "T"];
     let step = (0..prefixes.len() - 1).find(|&step| number < 999.95 * 1000f64.powi(step as i32));

@@ -14,6 +14,7 @@ use cresset_ops::methods::prelude::*;
 /// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
+#[inline]
 pub fn parameters_to_vector(parameters: &[Tensor]) -> Result<Tensor> {
     let flat: Vec<Tensor> =
         parameters.iter().map(|parameter| parameter.reshape(-1)).collect::<Result<_>>()?;
@@ -22,6 +23,7 @@ pub fn parameters_to_vector(parameters: &[Tensor]) -> Result<Tensor> {
 
 /// Writes a vector into parameters, one after the other. It must be as long as all of them.
 #[track_caller]
+#[inline]
 pub fn vector_to_parameters(vector: &Tensor, parameters: &[Tensor]) -> Result<()> {
     let name = "vector_to_parameters";
     let total: usize = parameters.iter().map(Tensor::numel).sum();

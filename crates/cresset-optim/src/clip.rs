@@ -15,6 +15,7 @@ pub struct ClipOptions {
 }
 
 impl Default for ClipOptions {
+    #[inline]
     fn default() -> ClipOptions {
         ClipOptions { norm_type: 2.0, error_if_nonfinite: false }
     }
@@ -49,6 +50,7 @@ pub fn get_total_norm<T: IntoIterator<Item: Borrow<Tensor>>>(tensors: T, norm_ty
 }
 
 /// Numbers without dimensions. Those on a card are brought here at once: to wait for one takes longer than to compute all.
+#[inline]
 fn together(norms: &[Array]) -> Result<Vec<f64>> {
     let alike = |x: &Array| (x.device(), x.dtype()) == (norms[0].device(), norms[0].dtype());
     if norms[0].device() != Device::Cpu && norms.iter().all(alike) {

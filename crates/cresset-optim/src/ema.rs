@@ -76,6 +76,7 @@ impl Ema {
 
     /// Takes the values of now into the average. To be called after the optimizer's step.
     #[track_caller]
+    #[inline]
     pub fn update(&mut self) -> Result<()> {
         let take = match self.kind {
             Kind::Exponential(decay) if (0.0..=1.0).contains(&decay) => 1.0 - decay,
@@ -108,11 +109,13 @@ impl Ema {
     }
 
     /// How often it was updated: PyTorch's `n_averaged`.
+    #[inline]
     pub fn updates(&self) -> usize {
         self.updates
     }
 
     /// The averages, in the order of the parameters; those themselves before the first update.
+    #[inline]
     pub fn averages(&self) -> Vec<Tensor> {
         if self.updates == 0 {
             return self.tensors.iter().map(Tensor::detach).collect();
@@ -122,6 +125,7 @@ impl Ema {
 
     /// Exchanges the values of parameters and averages. A second call takes it back; no update may come between.
     #[track_caller]
+    #[inline]
     pub fn swap(&mut self) -> Result<()> {
         for (average, tensor) in self.averages.iter_mut().zip(&self.tensors) {
             if std::sync::Arc::strong_count(average.storage()) > 1 {
@@ -138,6 +142,7 @@ impl Ema {
     pub fn apply<R>(&mut self, f: impl FnOnce() -> Result<R>) -> Result<R> {
         struct Back<'a>(&'a mut Ema);
         impl Drop for Back<'_> {
+            #[inline]
             fn drop(&mut self) {
                 // It went well before, on the same memory.
                 let _ = self.0.swap();
@@ -150,6 +155,7 @@ impl Ema {
 
     /// Writes the averages into the parameters: at the end of a training.
     #[track_caller]
+    #[inline]
     pub fn copy_to_parameters(&self) -> Result<()> {
         for (average, tensor) in self.averages.iter().zip(&self.tensors) {
             Array::formulas_into(&[average], &[], &[tensor.array()], |x, _| [x[0]])?;
@@ -158,6 +164,7 @@ impl Ema {
     }
 
     /// Everything a later run needs to go on from here.
+    #[inline]
     pub fn state_dict(&self) -> State {
         let averages = self.averages.iter().map(|average| State::Array(average.clone())).collect();
         let decay = match self.kind {
@@ -173,11 +180,13 @@ impl Ema {
 
     /// Takes over what [`Ema::state_dict`] gave. The decay stays as it is. If anything is refused, nothing is changed.
     #[track_caller]
+    #[inline]
     pub fn load_state_dict(&mut self, state: &State) -> Result<()> {
         let location = Location::caller();
         self.load(state).map_err(|error| error.at(location))
     }
 
+    #[inline]
     fn load(&mut self, state: &State) -> Result<()> {
         let updates = state.get("n_averaged")?.int()?;
         let updates = usize::try_from(updates)

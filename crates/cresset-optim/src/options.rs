@@ -30,10 +30,12 @@ pub trait Value: Sized {
 }
 
 impl Value for f64 {
+    #[inline]
     fn to_state(&self) -> State {
         State::Float(*self)
     }
 
+    #[inline]
     fn from_state(state: &State) -> Result<f64> {
         match state {
             // PyTorch saves a rate given as a tensor as one.
@@ -44,20 +46,24 @@ impl Value for f64 {
 }
 
 impl Value for bool {
+    #[inline]
     fn to_state(&self) -> State {
         State::Bool(*self)
     }
 
+    #[inline]
     fn from_state(state: &State) -> Result<bool> {
         state.bool()
     }
 }
 
 impl Value for usize {
+    #[inline]
     fn to_state(&self) -> State {
         State::from(*self)
     }
 
+    #[inline]
     fn from_state(state: &State) -> Result<usize> {
         let number = state.int()?;
         usize::try_from(number)
@@ -124,6 +130,7 @@ pub(crate) fn require(
 
 /// Refuses options below zero, and those that are not numbers.
 #[track_caller]
+#[inline]
 pub(crate) fn not_negative(method: &'static str, options: &[(&str, f64)]) -> Result<()> {
     for &(option, value) in options {
         require(value >= 0.0, method, option, value, "at least 0")?;
@@ -133,6 +140,7 @@ pub(crate) fn not_negative(method: &'static str, options: &[(&str, f64)]) -> Res
 
 /// Refuses decay rates of averages outside of `0 ≤ β < 1`.
 #[track_caller]
+#[inline]
 pub(crate) fn betas(method: &'static str, (first, second): (f64, f64)) -> Result<()> {
     require((0.0..1.0).contains(&first), method, "the first of betas", first, "at least 0 and below 1")?;
     require((0.0..1.0).contains(&second), method, "the second of betas", second, "at least 0 and below 1")
@@ -156,6 +164,7 @@ macro_rules! options {
         }
 
         impl Default for $options {
+            #[inline]
             fn default() -> Self {
                 $options { $($field: $default,)* }
             }
@@ -164,6 +173,7 @@ macro_rules! options {
         impl $crate::options::Options for $options {
             const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
 
+            #[inline]
             fn get(&self, name: &str) -> Option<cresset_tensor::State> {
                 match name {
                     $(stringify!($field) => Some($crate::options::Value::to_state(&self.$field)),)*
@@ -171,6 +181,7 @@ macro_rules! options {
                 }
             }
 
+            #[inline]
             fn set(
                 &mut self,
                 name: &str,
@@ -185,6 +196,7 @@ macro_rules! options {
             }
 
             #[track_caller]
+            #[inline]
             fn check(&self) -> cresset_autograd::Result<()> {
                 let $this = self;
                 $check
@@ -200,6 +212,7 @@ macro_rules! builders {
             $(
                 $(#[$doc])*
                 #[must_use]
+                #[inline]
                 pub fn $field(self, $field: $type) -> Self {
                     self.with(|options| options.$field = $field)
                 }

@@ -80,6 +80,7 @@ pub(crate) fn groups<O: Options>(
 
 /// What is saved of a parameter, if anything is.
 #[track_caller]
+#[inline]
 pub(crate) fn entry<'a>(state: &'a State, id: &i64) -> Result<Option<&'a State>> {
     let all = state.get("state")?;
     all.entries()?;

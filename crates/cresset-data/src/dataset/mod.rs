@@ -89,12 +89,14 @@ pub trait Dataset: Send + Sync {
 }
 
 /// The generator of an item that is asked for without one: as in epoch 0 under seed 0.
+#[inline]
 pub fn still(index: usize) -> Generator {
     Generator::keyed(0, 0, index as u64)
 }
 
 /// An error unless there is an item of that number.
 #[track_caller]
+#[inline]
 pub(crate) fn check_index(name: &'static str, index: usize, len: usize) -> Result<()> {
     if index < len {
         return Ok(());

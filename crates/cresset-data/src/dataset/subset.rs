@@ -74,6 +74,7 @@ pub trait Length: sealed::Sealed + Copy {
 
 impl Length for usize {
     #[track_caller]
+    #[inline]
     fn resolve(lengths: &[usize], total: usize) -> Result<Vec<usize>> {
         let sum = lengths.iter().try_fold(0usize, |sum, &length| sum.checked_add(length));
         if sum == Some(total) {
@@ -89,6 +90,7 @@ impl Length for usize {
 impl Length for f64 {
     /// As PyTorch: each part is rounded down, and what is left goes to the first parts, one each.
     #[track_caller]
+    #[inline]
     fn resolve(fractions: &[f64], total: usize) -> Result<Vec<usize>> {
         let sum: f64 = fractions.iter().sum();
         if !fractions.iter().all(|fraction| (0.0..=1.0).contains(fraction)) || (sum - 1.0).abs() > 1e-6 {

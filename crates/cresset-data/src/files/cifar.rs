@@ -46,6 +46,7 @@ pub fn cifar100(root: impl AsRef<Path>, train: bool, coarse: bool) -> Result<Lab
 
 /// Records of `labels` bytes, of which that at `place` counts, and the pixels.
 #[track_caller]
+#[inline]
 fn read(
     root: &Path,
     folders: &[&str],

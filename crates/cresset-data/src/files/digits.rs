@@ -26,6 +26,7 @@ const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
 /// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
+#[inline]
 pub fn digits() -> Result<LabelledImages> {
     let damaged =
         |why: String| Error::file("digits", format!("the digits in this program are damaged: {why}"));

@@ -28,6 +28,7 @@ impl LabelledImages {
     /// Of pixels, image by image, channel by channel, row by row, where `brightest` stands for 1; and the number of
     /// each image's class.
     #[track_caller]
+    #[inline]
     pub fn new(
         pixels: Vec<u8>,
         size: [usize; 3],
@@ -55,6 +56,7 @@ impl LabelledImages {
 
     /// All images, `[n, channels, height, width]`, from 0 to 1.
     #[track_caller]
+    #[inline]
     pub fn images(&self) -> Result<Tensor> {
         let [channels, height, width] = self.size;
         self.scaled(&self.pixels, &[self.labels.len(), channels, height, width])
@@ -62,16 +64,19 @@ impl LabelledImages {
 
     /// The numbers of all images' classes, `[n]`.
     #[track_caller]
+    #[inline]
     pub fn labels(&self) -> Result<Tensor> {
         Tensor::from_vec(self.labels.to_vec(), self.labels.len())
     }
 
     /// The names of the classes.
+    #[inline]
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
 
     /// Channels, height and width of an image.
+    #[inline]
     pub fn size(&self) -> [usize; 3] {
         self.size
     }
@@ -102,18 +107,21 @@ impl LabelledImages {
         }))
     }
 
+    #[inline]
     fn chosen(&self, indices: &[usize]) -> LabelledImages {
         let pixels = indices.iter().flat_map(|&i| self.bytes(i)).copied().collect();
         let labels = indices.iter().map(|&i| self.labels[i]).collect();
         LabelledImages { pixels: Arc::new(pixels), labels: Arc::new(labels), ..self.clone() }
     }
 
+    #[inline]
     fn bytes(&self, index: usize) -> &[u8] {
         let one: usize = self.size.iter().product();
         &self.pixels[index * one..(index + 1) * one]
     }
 
     #[track_caller]
+    #[inline]
     fn scaled(&self, bytes: &[u8], shape: &[usize]) -> Result<Tensor> {
         let one = f32::from(self.brightest);
         Tensor::from_vec(bytes.iter().map(|&byte| f32::from(byte) / one).collect(), shape)
@@ -123,11 +131,13 @@ impl LabelledImages {
 impl Dataset for LabelledImages {
     type Item = (Tensor, i64);
 
+    #[inline]
     fn len(&self) -> usize {
         self.labels.len()
     }
 
     #[track_caller]
+    #[inline]
     fn item(&self, index: usize) -> Result<(Tensor, i64)> {
         check_index("LabelledImages", index, self.len())?;
         Ok((self.scaled(self.bytes(index), &self.size)?, self.labels[index]))
@@ -135,6 +145,7 @@ impl Dataset for LabelledImages {
 }
 
 impl std::fmt::Debug for LabelledImages {
+    #[inline]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (count, classes) = (self.labels.len(), self.classes.len());
         write!(f, "LabelledImages({count} images of {:?}, {classes} classes)", self.size)

@@ -38,6 +38,7 @@ pub fn fashion_mnist(root: impl AsRef<Path>, train: bool) -> Result<LabelledImag
 }
 
 #[track_caller]
+#[inline]
 fn read(root: &Path, folder: &str, train: bool, classes: Vec<String>) -> Result<LabelledImages> {
     let part = if train { "train" } else { "t10k" };
     let find = |what: &str| {

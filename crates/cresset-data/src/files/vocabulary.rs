@@ -42,32 +42,38 @@ impl Vocabulary {
     }
 
     /// How many.
+    #[inline]
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
     /// Are there none?
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
     /// The words, in order.
+    #[inline]
     pub fn words(&self) -> &[String] {
         &self.words
     }
 
     /// The number of a word.
+    #[inline]
     pub fn number(&self, word: &str) -> Option<usize> {
         self.numbers.get(word).copied()
     }
 
     /// The word of a number.
+    #[inline]
     pub fn word(&self, number: usize) -> Option<&str> {
         self.words.get(number).map(String::as_str)
     }
 
     /// The words of a tensor of numbers.
     #[track_caller]
+    #[inline]
     pub fn decode(&self, numbers: &Tensor) -> Result<Vec<&str>> {
         let word = |number: i64| {
             let word = usize::try_from(number).ok().and_then(|number| self.word(number));
@@ -87,6 +93,7 @@ impl Vocabulary {
 
 impl From<&Vocabulary> for State {
     /// The list of its words.
+    #[inline]
     fn from(vocabulary: &Vocabulary) -> State {
         State::List(vocabulary.words.iter().map(|word| State::Text(word.clone())).collect())
     }
@@ -96,6 +103,7 @@ impl TryFrom<&State> for Vocabulary {
     type Error = Error;
 
     #[track_caller]
+    #[inline]
     fn try_from(state: &State) -> Result<Vocabulary> {
         let words: Vec<&str> = state.list()?.iter().map(State::text).collect::<Result<_>>()?;
         Ok(Vocabulary::in_order(words))

@@ -47,6 +47,7 @@ impl<S: Sampler> Sampler<Vec<usize>> for BatchSampler<S> {
 }
 
 /// How many batches that makes.
+#[inline]
 pub(crate) fn count(items: usize, batch_size: usize, drop_last: bool) -> usize {
     let size = batch_size.max(1);
     if drop_last { items / size } else { items.div_ceil(size) }

@@ -32,6 +32,7 @@ pub struct DistributedSampler {
 impl DistributedSampler {
     /// Of `len` items, shuffled under seed 0.
     #[track_caller]
+    #[inline]
     pub fn new(len: usize, num_replicas: usize, rank: usize) -> Result<DistributedSampler> {
         if rank >= num_replicas {
             return Err(Error::argument(
@@ -43,26 +44,31 @@ impl DistributedSampler {
     }
 
     /// Whether the order is random.
+    #[inline]
     pub fn shuffle(self, shuffle: bool) -> DistributedSampler {
         DistributedSampler { shuffle, ..self }
     }
 
     /// The seed of the order, which must be the same for all replicas.
+    #[inline]
     pub fn seed(self, seed: u64) -> DistributedSampler {
         DistributedSampler { seed, ..self }
     }
 
     /// Whether the last items are left out where they do not suffice for all replicas.
+    #[inline]
     pub fn drop_last(self, drop_last: bool) -> DistributedSampler {
         DistributedSampler { drop_last, ..self }
     }
 }
 
 impl Sampler for DistributedSampler {
+    #[inline]
     fn len(&self) -> usize {
         if self.drop_last { self.len / self.num_replicas } else { self.len.div_ceil(self.num_replicas) }
     }
 
+    #[inline]
     fn sample(&self, epoch: usize, _: &mut Generator) -> Result<Samples<usize>> {
         let (all, step, first, count) = (self.len, self.num_replicas, self.rank, self.len());
         // Turn t takes place t·replicas + rank of the order, which goes on from its beginning where it is too short.
@@ -74,6 +80,7 @@ impl Sampler for DistributedSampler {
         Ok(Box::new(places.map(move |place| order[place])))
     }
 
+    #[inline]
     fn repeats(&self) -> bool {
         // Only its own end could meet its own beginning.
         !self.drop_last

@@ -13,20 +13,24 @@ pub struct SequentialSampler {
 
 impl SequentialSampler {
     /// Of so many items.
+    #[inline]
     pub fn new(len: usize) -> SequentialSampler {
         SequentialSampler { len }
     }
 }
 
 impl Sampler for SequentialSampler {
+    #[inline]
     fn len(&self) -> usize {
         self.len
     }
 
+    #[inline]
     fn sample(&self, _: usize, _: &mut Generator) -> Result<Samples<usize>> {
         Ok(Box::new(0..self.len))
     }
 
+    #[inline]
     fn repeats(&self) -> bool {
         false
     }
@@ -51,26 +55,31 @@ pub struct RandomSampler {
 
 impl RandomSampler {
     /// Each of so many items once.
+    #[inline]
     pub fn new(len: usize) -> RandomSampler {
         RandomSampler { items: len, replacement: false, num_samples: len }
     }
 
     /// Whether each draw is among all items, so that some come several times and some not at all.
+    #[inline]
     pub fn replacement(self, replacement: bool) -> RandomSampler {
         RandomSampler { replacement, ..self }
     }
 
     /// How many in an epoch. Without replacement, more than there are begin all over again.
+    #[inline]
     pub fn num_samples(self, num_samples: usize) -> RandomSampler {
         RandomSampler { num_samples, ..self }
     }
 }
 
 impl Sampler for RandomSampler {
+    #[inline]
     fn len(&self) -> usize {
         self.num_samples
     }
 
+    #[inline]
     fn sample(&self, _: usize, random: &mut Generator) -> Result<Samples<usize>> {
         let (len, count, mut random) = (self.items, self.num_samples, random.fork());
         if len == 0 && count > 0 {
@@ -86,6 +95,7 @@ impl Sampler for RandomSampler {
         Ok(Box::new(rounds.flatten().take(count)))
     }
 
+    #[inline]
     fn repeats(&self) -> bool {
         self.replacement || self.num_samples > self.items
     }
@@ -105,10 +115,12 @@ impl SubsetRandomSampler {
 }
 
 impl Sampler for SubsetRandomSampler {
+    #[inline]
     fn len(&self) -> usize {
         self.indices.len()
     }
 
+    #[inline]
     fn sample(&self, _: usize, random: &mut Generator) -> Result<Samples<usize>> {
         let mut order = self.indices.clone();
         draw::shuffle(random, &mut order);

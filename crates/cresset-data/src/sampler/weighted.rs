@@ -54,10 +54,12 @@ impl WeightedRandomSampler {
 }
 
 impl Sampler for WeightedRandomSampler {
+    #[inline]
     fn len(&self) -> usize {
         self.num_samples
     }
 
+    #[inline]
     fn sample(&self, _: usize, random: &mut Generator) -> Result<Samples<usize>> {
         if self.num_samples == 0 {
             return Ok(Box::new(std::iter::empty()));
@@ -93,6 +95,7 @@ impl Sampler for WeightedRandomSampler {
         })))
     }
 
+    #[inline]
     fn repeats(&self) -> bool {
         self.replacement
     }

@@ -33,6 +33,7 @@ pub struct ColorJitter {
 
 impl ColorJitter {
     /// Nothing changes yet.
+    #[inline]
     pub fn new() -> ColorJitter {
         ColorJitter::default()
     }
@@ -89,6 +90,7 @@ pub struct RandomGrayscale(f64);
 
 impl RandomGrayscale {
     /// With probability `p`.
+    #[inline]
     pub fn new(p: f64) -> RandomGrayscale {
         RandomGrayscale(p)
     }
@@ -111,6 +113,7 @@ pub struct RandomInvert(f64);
 
 impl RandomInvert {
     /// With probability `p`.
+    #[inline]
     pub fn new(p: f64) -> RandomInvert {
         RandomInvert(p)
     }
@@ -135,16 +138,19 @@ pub struct RandomErasing {
 
 impl RandomErasing {
     /// With probability `p`: 2 to 33 % of the area, in proportions from 0.3 to 3.3, with black.
+    #[inline]
     pub fn new(p: f64) -> RandomErasing {
         RandomErasing { p, scale: (0.02, 0.33), ratio: (0.3, 3.3), fill: 0.0.into() }
     }
 
     /// What parts of the area.
+    #[inline]
     pub fn scale(self, scale: (f64, f64)) -> RandomErasing {
         RandomErasing { scale, ..self }
     }
 
     /// What proportions of height to width.
+    #[inline]
     pub fn ratio(self, ratio: (f64, f64)) -> RandomErasing {
         RandomErasing { ratio, ..self }
     }
@@ -193,11 +199,13 @@ pub struct GaussianNoise {
 
 impl GaussianNoise {
     /// Of that mean and standard deviation, kept within 0 and 1.
+    #[inline]
     pub fn new(mean: f64, sigma: f64) -> GaussianNoise {
         GaussianNoise { mean, sigma, clip: true }
     }
 
     /// Whether the result is kept within 0 and 1.
+    #[inline]
     pub fn clip(self, clip: bool) -> GaussianNoise {
         GaussianNoise { clip, ..self }
     }
@@ -233,11 +241,13 @@ pub struct GaussianBlur {
 
 impl GaussianBlur {
     /// Over so many pixels across and down, both odd, with a width from 0.1 to 2.
+    #[inline]
     pub fn new(kernel_size: [usize; 2]) -> GaussianBlur {
         GaussianBlur { kernel_size, sigma: (0.1, 2.0) }
     }
 
     /// From which width to which.
+    #[inline]
     pub fn sigma(self, sigma: (f64, f64)) -> GaussianBlur {
         GaussianBlur { sigma, ..self }
     }

@@ -99,6 +99,7 @@ pub struct Compose(Transforms);
 
 impl Compose {
     /// Nothing yet.
+    #[inline]
     pub fn new() -> Compose {
         Compose::default()
     }
@@ -163,6 +164,7 @@ pub struct RandomChoice(Transforms);
 
 impl RandomChoice {
     /// Of none yet.
+    #[inline]
     pub fn new() -> RandomChoice {
         RandomChoice::default()
     }
@@ -190,6 +192,7 @@ pub struct RandomOrder(Transforms);
 
 impl RandomOrder {
     /// Of none yet.
+    #[inline]
     pub fn new() -> RandomOrder {
         RandomOrder::default()
     }

@@ -17,6 +17,7 @@ pub struct RandomHorizontalFlip(f64);
 
 impl RandomHorizontalFlip {
     /// With probability `p`.
+    #[inline]
     pub fn new(p: f64) -> RandomHorizontalFlip {
         RandomHorizontalFlip(p)
     }
@@ -36,6 +37,7 @@ pub struct RandomVerticalFlip(f64);
 
 impl RandomVerticalFlip {
     /// With probability `p`.
+    #[inline]
     pub fn new(p: f64) -> RandomVerticalFlip {
         RandomVerticalFlip(p)
     }
@@ -60,6 +62,7 @@ pub struct RandomCrop {
 
 impl RandomCrop {
     /// Of that height and width.
+    #[inline]
     pub fn new(size: [usize; 2]) -> RandomCrop {
         RandomCrop { size, padding: Margins::default(), pad_if_needed: false, mode: PaddingMode::default() }
     }
@@ -70,11 +73,13 @@ impl RandomCrop {
     }
 
     /// Whether images that are too small are made large enough; else they are an error.
+    #[inline]
     pub fn pad_if_needed(self, pad_if_needed: bool) -> RandomCrop {
         RandomCrop { pad_if_needed, ..self }
     }
 
     /// What is around.
+    #[inline]
     pub fn mode(self, mode: PaddingMode) -> RandomCrop {
         RandomCrop { mode, ..self }
     }
@@ -120,27 +125,32 @@ pub struct RandomResizedCrop {
 
 impl RandomResizedCrop {
     /// To that height and width: 8 to 100 % of the area, in proportions of 3:4 to 4:3.
+    #[inline]
     pub fn new(size: [usize; 2]) -> RandomResizedCrop {
         let (scale, ratio) = ((0.08, 1.0), (3.0 / 4.0, 4.0 / 3.0));
         RandomResizedCrop { size, scale, ratio, interpolation: Interpolation::Bilinear, antialias: true }
     }
 
     /// What parts of the area.
+    #[inline]
     pub fn scale(self, scale: (f64, f64)) -> RandomResizedCrop {
         RandomResizedCrop { scale, ..self }
     }
 
     /// What proportions of width to height.
+    #[inline]
     pub fn ratio(self, ratio: (f64, f64)) -> RandomResizedCrop {
         RandomResizedCrop { ratio, ..self }
     }
 
     /// How values between pixels are made.
+    #[inline]
     pub fn interpolation(self, interpolation: Interpolation) -> RandomResizedCrop {
         RandomResizedCrop { interpolation, ..self }
     }
 
     /// Whether pixels are averaged where the image becomes smaller.
+    #[inline]
     pub fn antialias(self, antialias: bool) -> RandomResizedCrop {
         RandomResizedCrop { antialias, ..self }
     }
@@ -226,16 +236,19 @@ impl RandomRotation {
     }
 
     /// How values between pixels are made: `Nearest` or `Bilinear`.
+    #[inline]
     pub fn interpolation(self, interpolation: Interpolation) -> RandomRotation {
         RandomRotation { interpolation, ..self }
     }
 
     /// Whether the image becomes as large as it has to be for all of it to be seen.
+    #[inline]
     pub fn expand(self, expand: bool) -> RandomRotation {
         RandomRotation { expand, ..self }
     }
 
     /// What stays where it is, from the left and from the top.
+    #[inline]
     pub fn center(self, center: [f64; 2]) -> RandomRotation {
         RandomRotation { center: Some(center), ..self }
     }
@@ -281,11 +294,13 @@ impl RandomAffine {
     }
 
     /// Moved by up to these parts of the width and of the height, either way.
+    #[inline]
     pub fn translate(self, translate: [f64; 2]) -> RandomAffine {
         RandomAffine { translate, ..self }
     }
 
     /// From so many to so many times as large.
+    #[inline]
     pub fn scale(self, scale: (f64, f64)) -> RandomAffine {
         RandomAffine { scale: Some(scale), ..self }
     }
@@ -296,11 +311,13 @@ impl RandomAffine {
     }
 
     /// How values between pixels are made: `Nearest` or `Bilinear`.
+    #[inline]
     pub fn interpolation(self, interpolation: Interpolation) -> RandomAffine {
         RandomAffine { interpolation, ..self }
     }
 
     /// What stays where it is, from the left and from the top.
+    #[inline]
     pub fn center(self, center: [f64; 2]) -> RandomAffine {
         RandomAffine { center: Some(center), ..self }
     }

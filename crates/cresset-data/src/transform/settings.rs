@@ -21,18 +21,21 @@ pub struct Margins {
 }
 
 impl From<i64> for Margins {
+    #[inline]
     fn from(all: i64) -> Margins {
         Margins { left: all, top: all, right: all, bottom: all }
     }
 }
 
 impl From<[i64; 2]> for Margins {
+    #[inline]
     fn from([x, y]: [i64; 2]) -> Margins {
         Margins { left: x, top: y, right: x, bottom: y }
     }
 }
 
 impl From<[i64; 4]> for Margins {
+    #[inline]
     fn from([left, top, right, bottom]: [i64; 4]) -> Margins {
         Margins { left, top, right, bottom }
     }
@@ -52,6 +55,7 @@ pub enum PaddingMode {
 }
 
 impl Default for PaddingMode {
+    #[inline]
     fn default() -> Self {
         PaddingMode::Constant(0.0)
     }
@@ -69,12 +73,14 @@ pub enum Span {
 }
 
 impl From<f64> for Span {
+    #[inline]
     fn from(width: f64) -> Span {
         Span::Around(width)
     }
 }
 
 impl From<(f64, f64)> for Span {
+    #[inline]
     fn from((low, high): (f64, f64)) -> Span {
         Span::Between(low, high)
     }
@@ -83,6 +89,7 @@ impl From<(f64, f64)> for Span {
 impl Span {
     /// One of its numbers, where a single number is a distance from `middle`; none may be outside of `least..=most`.
     #[track_caller]
+    #[inline]
     pub(super) fn draw(
         self,
         name: &'static str,
@@ -112,18 +119,21 @@ impl Span {
 pub struct Fill(pub Option<Vec<f64>>);
 
 impl From<()> for Fill {
+    #[inline]
     fn from((): ()) -> Fill {
         Fill(None)
     }
 }
 
 impl From<f64> for Fill {
+    #[inline]
     fn from(number: f64) -> Fill {
         Fill(Some(vec![number]))
     }
 }
 
 impl From<Vec<f64>> for Fill {
+    #[inline]
     fn from(numbers: Vec<f64>) -> Fill {
         Fill(Some(numbers))
     }
@@ -137,6 +147,7 @@ impl<const N: usize> From<[f64; N]> for Fill {
 
 /// Height and width.
 #[track_caller]
+#[inline]
 pub(super) fn size_of(name: &'static str, image: &Tensor) -> Result<(usize, usize)> {
     match image.shape()[..] {
         [.., height, width] => Ok((height, width)),
@@ -146,6 +157,7 @@ pub(super) fn size_of(name: &'static str, image: &Tensor) -> Result<(usize, usiz
 
 /// The number of channels.
 #[track_caller]
+#[inline]
 pub(super) fn channels_of(name: &'static str, image: &Tensor) -> Result<usize> {
     match image.shape()[..] {
         [.., channels, _, _] => Ok(channels),
@@ -158,6 +170,7 @@ pub(super) fn channels_of(name: &'static str, image: &Tensor) -> Result<usize> {
 
 /// One number for each channel, `[channels, 1, 1]`, from one or as many.
 #[track_caller]
+#[inline]
 pub(super) fn per_channel(
     name: &'static str,
     numbers: &[f64],
@@ -176,6 +189,7 @@ pub(super) fn per_channel(
 
 /// The number that is white: 1, of integers the largest.
 #[track_caller]
+#[inline]
 pub(super) fn white(name: &'static str, dtype: DType) -> Result<f64> {
     match dtype {
         dtype if dtype.is_float() => Ok(1.0),
@@ -189,6 +203,7 @@ pub(super) fn white(name: &'static str, dtype: DType) -> Result<f64> {
 
 /// An error unless it is a probability.
 #[track_caller]
+#[inline]
 pub(super) fn check_probability(name: &'static str, p: f64) -> Result<()> {
     if (0.0..=1.0).contains(&p) {
         return Ok(());

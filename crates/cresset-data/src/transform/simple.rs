@@ -47,11 +47,13 @@ impl Resize {
     }
 
     /// How values between pixels are made.
+    #[inline]
     pub fn interpolation(self, interpolation: Interpolation) -> Resize {
         Resize { interpolation, ..self }
     }
 
     /// Whether pixels are averaged where the image becomes smaller.
+    #[inline]
     pub fn antialias(self, antialias: bool) -> Resize {
         Resize { antialias, ..self }
     }
@@ -70,6 +72,7 @@ pub struct CenterCrop([usize; 2]);
 
 impl CenterCrop {
     /// Of that height and width.
+    #[inline]
     pub fn new(size: [usize; 2]) -> CenterCrop {
         CenterCrop(size)
     }
@@ -96,6 +99,7 @@ impl Pad {
     }
 
     /// What is around.
+    #[inline]
     pub fn mode(self, mode: PaddingMode) -> Pad {
         Pad { mode, ..self }
     }
@@ -114,6 +118,7 @@ pub struct Grayscale(usize);
 
 impl Grayscale {
     /// As one channel, or three equal ones.
+    #[inline]
     pub fn new(num_output_channels: usize) -> Grayscale {
         Grayscale(num_output_channels)
     }
@@ -132,6 +137,7 @@ pub struct ConvertImageDtype(DType);
 
 impl ConvertImageDtype {
     /// Floating point or uint8.
+    #[inline]
     pub fn new(dtype: DType) -> ConvertImageDtype {
         ConvertImageDtype(dtype)
     }
@@ -161,11 +167,13 @@ pub struct OneHot {
 
 impl OneHot {
     /// Of so many classes, as float32.
+    #[inline]
     pub fn new(num_classes: usize) -> OneHot {
         OneHot { num_classes, dtype: DType::F32 }
     }
 
     /// In another dtype.
+    #[inline]
     pub fn dtype(self, dtype: DType) -> OneHot {
         OneHot { dtype, ..self }
     }

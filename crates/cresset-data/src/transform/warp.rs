@@ -20,12 +20,14 @@ pub enum ResizeTo {
 }
 
 impl From<usize> for ResizeTo {
+    #[inline]
     fn from(shorter: usize) -> ResizeTo {
         ResizeTo::Shorter(shorter)
     }
 }
 
 impl From<[usize; 2]> for ResizeTo {
+    #[inline]
     fn from([height, width]: [usize; 2]) -> ResizeTo {
         ResizeTo::Exactly(height, width)
     }
@@ -97,6 +99,7 @@ pub struct Affine {
 
 impl Default for Affine {
     /// Nothing happens.
+    #[inline]
     fn default() -> Self {
         Affine { angle: 0.0, translate: [0.0; 2], scale: 1.0, shear: [0.0; 2], center: None }
     }
@@ -108,6 +111,7 @@ type Matrix = [[f64; 3]; 2];
 impl Affine {
     /// The matrix that takes a place of the result to where it is read, both from the middle of the image:
     /// `x ↦ (Rotation·Shear·scale)⁻¹ (x − center − translate) + center`.
+    #[inline]
     fn inverse(&self, height: usize, width: usize) -> Matrix {
         let [x, y] = self.center.map_or([0.0; 2], |[x, y]| [x - 0.5 * width as f64, y - 0.5 * height as f64]);
         let turn = self.angle * PI / 180.0;

@@ -19,6 +19,7 @@ impl FromStr for FanMode {
     type Err = Error;
 
     /// From PyTorch's name.
+    #[inline]
     fn from_str(name: &str) -> Result<FanMode> {
         match name {
             "fan_in" => Ok(FanMode::FanIn),
@@ -49,6 +50,7 @@ impl FromStr for Nonlinearity {
     type Err = Error;
 
     /// From PyTorch's name; a leaky ReLU has the slope 0.01.
+    #[inline]
     fn from_str(name: &str) -> Result<Nonlinearity> {
         Ok(match name {
             "linear" | "conv1d" | "conv2d" | "conv3d" | "conv_transpose1d" | "conv_transpose2d"
@@ -75,6 +77,7 @@ impl FromStr for Nonlinearity {
 /// assert_eq!(calculate_gain(Nonlinearity::Tanh), 5.0 / 3.0);
 /// assert_eq!(calculate_gain(Nonlinearity::LeakyRelu(0.0)), 2f64.sqrt());
 /// ```
+#[inline]
 pub fn calculate_gain(nonlinearity: Nonlinearity) -> f64 {
     match nonlinearity {
         Nonlinearity::Linear | Nonlinearity::Sigmoid => 1.0,
@@ -88,6 +91,7 @@ pub fn calculate_gain(nonlinearity: Nonlinearity) -> f64 {
 
 /// How many numbers come into an output of a weight `[out, in, kernel…]`, and to how many outputs an input goes.
 #[track_caller]
+#[inline]
 pub fn fans_of(name: &'static str, tensor: &Tensor) -> Result<(usize, usize)> {
     match &tensor.shape()[..] {
         [outputs, inputs, kernel @ ..] => {
@@ -103,6 +107,7 @@ pub fn fans_of(name: &'static str, tensor: &Tensor) -> Result<(usize, usize)> {
 
 /// `gain/√fan`.
 #[track_caller]
+#[inline]
 pub fn deviation(
     name: &'static str,
     tensor: &Tensor,

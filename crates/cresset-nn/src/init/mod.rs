@@ -22,6 +22,7 @@ pub(crate) fn within(shape: impl Into<Shape>, bound: f64) -> Result<Tensor> {
 }
 
 /// The bound PyTorch's layers draw from: `1/√fan_in`, or 0 where nothing comes in.
+#[inline]
 pub(crate) fn bound_of(fan_in: usize) -> f64 {
     if fan_in == 0 { 0.0 } else { (fan_in as f64).sqrt().recip() }
 }
@@ -37,18 +38,21 @@ pub(crate) fn bound_of(fan_in: usize) -> f64 {
 /// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
+#[inline]
 pub fn uniform_(tensor: &Tensor, a: f64, b: f64) -> Result<&Tensor> {
     unrecorded(|| tensor.uniform_(a, b))
 }
 
 /// Numbers drawn from a normal distribution.
 #[track_caller]
+#[inline]
 pub fn normal_(tensor: &Tensor, mean: f64, std: f64) -> Result<&Tensor> {
     unrecorded(|| tensor.normal_(mean, std))
 }
 
 /// Numbers drawn from that part of a normal distribution which is between `a` and `b`.
 #[track_caller]
+#[inline]
 pub fn trunc_normal_(tensor: &Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<&Tensor> {
     const NAME: &str = "trunc_normal_";
     if !(std > 0.0 && std.is_finite() && mean.is_finite()) {
@@ -80,24 +84,28 @@ pub fn trunc_normal_(tensor: &Tensor, mean: f64, std: f64, a: f64, b: f64) -> Re
 
 /// One number everywhere.
 #[track_caller]
+#[inline]
 pub fn constant_(tensor: &Tensor, value: f64) -> Result<&Tensor> {
     unrecorded(|| tensor.fill_(value))
 }
 
 /// Ones.
 #[track_caller]
+#[inline]
 pub fn ones_(tensor: &Tensor) -> Result<&Tensor> {
     constant_(tensor, 1.0)
 }
 
 /// Zeros.
 #[track_caller]
+#[inline]
 pub fn zeros_(tensor: &Tensor) -> Result<&Tensor> {
     constant_(tensor, 0.0)
 }
 
 /// The identity matrix, in as much of it as there is: a linear layer passes on as many inputs as it can.
 #[track_caller]
+#[inline]
 pub fn eye_(tensor: &Tensor) -> Result<&Tensor> {
     let [rows, columns] = matrix("eye_", tensor)?;
     written(tensor, Array::eye_with(rows, columns, tensor.dtype())?)
@@ -106,6 +114,7 @@ pub fn eye_(tensor: &Tensor) -> Result<&Tensor> {
 /// The identity as the weight of a convolution, `[out, in, kernel…]`: each group of outputs passes on as many inputs as it
 /// can. PyTorch's default is one group.
 #[track_caller]
+#[inline]
 pub fn dirac_(tensor: &Tensor, groups: usize) -> Result<&Tensor> {
     let shape = tensor.shape();
     if !(3..=5).contains(&shape.rank()) {
@@ -144,6 +153,7 @@ pub fn dirac_(tensor: &Tensor, groups: usize) -> Result<&Tensor> {
 /// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
+#[inline]
 pub fn xavier_uniform_(tensor: &Tensor, gain: f64) -> Result<&Tensor> {
     let bound = 3f64.sqrt() * glorot("xavier_uniform_", tensor, gain)?;
     uniform_(tensor, -bound, bound)
@@ -151,6 +161,7 @@ pub fn xavier_uniform_(tensor: &Tensor, gain: f64) -> Result<&Tensor> {
 
 /// [`xavier_uniform_`] with a normal distribution.
 #[track_caller]
+#[inline]
 pub fn xavier_normal_(tensor: &Tensor, gain: f64) -> Result<&Tensor> {
     normal_(tensor, 0.0, glorot("xavier_normal_", tensor, gain)?)
 }
@@ -158,6 +169,7 @@ pub fn xavier_normal_(tensor: &Tensor, gain: f64) -> Result<&Tensor> {
 /// Numbers drawn evenly, so that their variance is `gain²/fan`: He's. PyTorch's defaults are `FanMode::FanIn` and
 /// `Nonlinearity::LeakyRelu(0.0)`; its layers start with a slope of `√5`.
 #[track_caller]
+#[inline]
 pub fn kaiming_uniform_(tensor: &Tensor, mode: FanMode, nonlinearity: Nonlinearity) -> Result<&Tensor> {
     let bound = 3f64.sqrt() * deviation("kaiming_uniform_", tensor, mode, nonlinearity)?;
     uniform_(tensor, -bound, bound)
@@ -165,6 +177,7 @@ pub fn kaiming_uniform_(tensor: &Tensor, mode: FanMode, nonlinearity: Nonlineari
 
 /// [`kaiming_uniform_`] with a normal distribution.
 #[track_caller]
+#[inline]
 pub fn kaiming_normal_(tensor: &Tensor, mode: FanMode, nonlinearity: Nonlinearity) -> Result<&Tensor> {
     normal_(tensor, 0.0, deviation("kaiming_normal_", tensor, mode, nonlinearity)?)
 }
@@ -172,6 +185,7 @@ pub fn kaiming_normal_(tensor: &Tensor, mode: FanMode, nonlinearity: Nonlinearit
 /// A matrix of normally distributed numbers, of which in each column a part (rounded up) is zero. PyTorch's default
 /// deviation is 0.01.
 #[track_caller]
+#[inline]
 pub fn sparse_(tensor: &Tensor, sparsity: f64, std: f64) -> Result<&Tensor> {
     let [rows, _] = matrix("sparse_", tensor)?;
     if !(0.0..=1.0).contains(&sparsity) {
@@ -185,12 +199,14 @@ pub fn sparse_(tensor: &Tensor, sparsity: f64, std: f64) -> Result<&Tensor> {
 }
 
 #[track_caller]
+#[inline]
 fn glorot(name: &'static str, tensor: &Tensor, gain: f64) -> Result<f64> {
     let (fan_in, fan_out) = fans_of(name, tensor)?;
     Ok(gain * (2.0 / ((fan_in + fan_out) as f64).max(1.0)).sqrt())
 }
 
 #[track_caller]
+#[inline]
 fn matrix(name: &'static str, tensor: &Tensor) -> Result<[usize; 2]> {
     match tensor.shape()[..] {
         [rows, columns] => Ok([rows, columns]),
@@ -200,6 +216,7 @@ fn matrix(name: &'static str, tensor: &Tensor) -> Result<[usize; 2]> {
 
 /// Numbers in the place of those that are there.
 #[track_caller]
+#[inline]
 fn written(tensor: &Tensor, numbers: Array) -> Result<&Tensor> {
     unrecorded(|| tensor.copy_(&Tensor::from(numbers)))
 }

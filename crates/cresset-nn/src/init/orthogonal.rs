@@ -20,6 +20,7 @@ const PANEL: usize = 32;
 /// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
+#[inline]
 pub fn orthogonal_(tensor: &Tensor, gain: f64) -> Result<&Tensor> {
     let shape = tensor.shape();
     if shape.rank() < 2 {
@@ -37,6 +38,7 @@ pub fn orthogonal_(tensor: &Tensor, gain: f64) -> Result<&Tensor> {
 }
 
 /// `count` orthonormal rows of `length` numbers, which are at least as many.
+#[inline]
 fn orthonormal_rows(count: usize, length: usize) -> Result<Array> {
     let drawn = Array::randn_with([count, length], DType::F64)?.to_vec::<f64>()?;
     let mut done: Vec<f64> = Vec::with_capacity(drawn.len());
@@ -58,6 +60,7 @@ fn orthonormal_rows(count: usize, length: usize) -> Result<Array> {
 }
 
 /// Each row made orthogonal to those before it, and of length one.
+#[inline]
 fn orthonormalise(rows: &mut [f64], length: usize) {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for i in 0..rows.len() / length {

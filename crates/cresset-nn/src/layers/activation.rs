@@ -17,6 +17,7 @@ macro_rules! plain {
 
         impl $name {
             /// The activation, which has no settings.
+            #[inline]
             pub fn new() -> $name {
                 $name::default()
             }
@@ -43,6 +44,7 @@ macro_rules! numbered {
         }
 
         impl Default for $name {
+            #[inline]
             fn default() -> $name {
                 $name { $($field: $default),* }
             }
@@ -50,6 +52,7 @@ macro_rules! numbered {
 
         impl $name {
             /// With PyTorch's defaults.
+            #[inline]
             pub fn new() -> $name {
                 $name::default()
             }
@@ -63,6 +66,7 @@ macro_rules! numbered {
                 }
             )*
 
+            #[inline]
             fn extra(&self) -> String {
                 format!($format, $(print::float(self.$field)),*)
             }
@@ -92,10 +96,12 @@ macro_rules! over_dimension {
 
         impl $name {
             /// Over dimension `dim`, which may be counted from the end.
+            #[inline]
             pub fn new(dim: i64) -> $name {
                 $name { dim }
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 format!("dim={}", self.dim)
             }
@@ -234,6 +240,7 @@ impl FromStr for GeluApproximation {
     type Err = Error;
 
     /// From PyTorch's name, `none` or `tanh`.
+    #[inline]
     fn from_str(name: &str) -> Result<GeluApproximation> {
         match name {
             "none" => Ok(GeluApproximation::None),
@@ -245,15 +252,18 @@ impl FromStr for GeluApproximation {
 
 impl Gelu {
     /// Not approximated.
+    #[inline]
     pub fn new() -> Gelu {
         Gelu::default()
     }
 
     /// Approximated with a hyperbolic tangent, or not.
+    #[inline]
     pub fn approximate(self, approximate: GeluApproximation) -> Gelu {
         Gelu { approximate }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         match self.approximate {
             GeluApproximation::None => "approximate='none'".into(),
@@ -284,34 +294,40 @@ pub struct PRelu {
 }
 
 impl Default for PRelu {
+    #[inline]
     fn default() -> PRelu {
         PRelu { weight: slopes(1, 0.25), num_parameters: 1, init: 0.25 }
     }
 }
 
 #[track_caller]
+#[inline]
 fn slopes(count: usize, value: f64) -> Parameter {
     Parameter::of(Tensor::full_with([count], value, ()))
 }
 
 impl PRelu {
     /// One slope, 0.25 at first.
+    #[inline]
     pub fn new() -> PRelu {
         PRelu::default()
     }
 
     /// How many slopes: 1, or the number of channels.
     #[track_caller]
+    #[inline]
     pub fn num_parameters(self, num_parameters: usize) -> PRelu {
         PRelu { weight: slopes(num_parameters, self.init), num_parameters, ..self }
     }
 
     /// The slopes at first; 0.25 unless said.
     #[track_caller]
+    #[inline]
     pub fn init(self, init: f64) -> PRelu {
         PRelu { weight: slopes(self.num_parameters, init), init, ..self }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!("num_parameters={}", self.num_parameters)
     }
@@ -335,6 +351,7 @@ pub struct RRelu {
 }
 
 impl Default for RRelu {
+    #[inline]
     fn default() -> RRelu {
         RRelu { lower: 1.0 / 8.0, upper: 1.0 / 3.0, training: Training::default() }
     }
@@ -342,20 +359,24 @@ impl Default for RRelu {
 
 impl RRelu {
     /// Between 1/8 and 1/3.
+    #[inline]
     pub fn new() -> RRelu {
         RRelu::default()
     }
 
     /// The lower bound of the slope; 1/8 unless said.
+    #[inline]
     pub fn lower(self, lower: f64) -> RRelu {
         RRelu { lower, ..self }
     }
 
     /// The upper bound of the slope; 1/3 unless said.
+    #[inline]
     pub fn upper(self, upper: f64) -> RRelu {
         RRelu { upper, ..self }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!("lower={}, upper={}", print::float(self.lower), print::float(self.upper))
     }
@@ -383,6 +404,7 @@ impl Threshold {
         Threshold { threshold: threshold.into(), value: value.into() }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!("threshold={}, value={}", print::number(self.threshold), print::number(self.value))
     }
@@ -404,6 +426,7 @@ pub struct Glu {
 }
 
 impl Default for Glu {
+    #[inline]
     fn default() -> Glu {
         Glu { dim: -1 }
     }
@@ -411,15 +434,18 @@ impl Default for Glu {
 
 impl Glu {
     /// Halves the last dimension.
+    #[inline]
     pub fn new() -> Glu {
         Glu::default()
     }
 
     /// The dimension that is halved; the last unless said.
+    #[inline]
     pub fn dim(self, dim: i64) -> Glu {
         Glu { dim }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!("dim={}", self.dim)
     }

@@ -6,6 +6,7 @@ use cresset_ops::methods::prelude::*;
 use crate::{Layer, Module, entering, print};
 
 /// One size as a number, several as a tuple; `None` is a size that stays.
+#[inline]
 fn shown(sizes: &PoolSizes) -> String {
     let texts = sizes.iter().map(|size| print::maybe(size, |size| size.to_string()));
     match texts.len() {
@@ -30,6 +31,7 @@ macro_rules! adaptive_pools {
                 $avg { output_size: output_size.into() }
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 format!("output_size={}", shown(&self.output_size))
             }
@@ -64,6 +66,7 @@ macro_rules! adaptive_pools {
                 entering(self).gives(x.$with_indices(self.output_size.clone()))
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 format!("output_size={}", shown(&self.output_size))
             }
@@ -98,6 +101,7 @@ enum Target {
 impl Target {
     /// The sizes of the result of a pool over the last `dims` dimensions.
     #[track_caller]
+    #[inline]
     fn of(&self, name: &'static str, dims: usize, x: &Tensor) -> Result<Sizes> {
         if x.rank() != dims + 1 && x.rank() != dims + 2 {
             return Err(Error::shape(
@@ -149,6 +153,7 @@ macro_rules! fractional_pools {
             }
 
             /// The size of the result as a part of that of the input, between 0 and 1.
+            #[inline]
             pub fn output_ratio(self, output_ratio: f64) -> $name {
                 $name { target: Target::Ratio(vec![output_ratio]), ..self }
             }

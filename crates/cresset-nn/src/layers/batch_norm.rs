@@ -18,16 +18,19 @@ struct Settings {
 
 impl Settings {
     #[track_caller]
+    #[inline]
     fn weight(&self) -> Option<Parameter> {
         self.affine.then(|| Parameter::of(Tensor::ones_with([self.num_features], ())))
     }
 
     #[track_caller]
+    #[inline]
     fn bias(&self) -> Option<Parameter> {
         (self.affine && self.bias).then(|| Parameter::of(Tensor::zeros_with([self.num_features], ())))
     }
 
     /// Mean, variance and number of batches.
+    #[inline]
     fn running(&self) -> [Option<Buffer>; 3] {
         let count = self.num_features;
         let buffer = |made: Result<Tensor>| made.ok().map(Buffer::new);
@@ -41,6 +44,7 @@ impl Settings {
         ]
     }
 
+    #[inline]
     fn extra(&self, bias: bool) -> String {
         format!(
             "{}, eps={}, momentum={}, affine={}, bias={}, track_running_stats={}",
@@ -78,6 +82,7 @@ macro_rules! channel_norm {
         impl $name {
             /// For so many channels.
             #[track_caller]
+            #[inline]
             pub fn new(num_features: usize) -> $name {
                 let settings = Settings {
                     num_features,
@@ -100,6 +105,7 @@ macro_rules! channel_norm {
             }
 
             /// What is added to the variance; 1e-5 unless said.
+            #[inline]
             pub fn eps(mut self, eps: f64) -> $name {
                 self.settings.eps = eps;
                 self
@@ -114,6 +120,7 @@ macro_rules! channel_norm {
 
             /// With a factor and a bias for each channel, or without.
             #[track_caller]
+            #[inline]
             pub fn affine(mut self, affine: bool) -> $name {
                 self.settings.affine = affine;
                 (self.weight, self.bias) = (self.settings.weight(), self.settings.bias());
@@ -122,6 +129,7 @@ macro_rules! channel_norm {
 
             /// Of a norm with factors: with a bias, or without.
             #[track_caller]
+            #[inline]
             pub fn bias(mut self, bias: bool) -> $name {
                 self.settings.bias = bias;
                 self.bias = self.settings.bias();
@@ -130,18 +138,21 @@ macro_rules! channel_norm {
 
             /// With running statistics, or without. Without, the statistics of what goes in are always used.
             #[track_caller]
+            #[inline]
             pub fn track_running_stats(mut self, track: bool) -> $name {
                 self.settings.track = track;
                 [self.running_mean, self.running_var, self.num_batches_tracked] = self.settings.running();
                 self
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 self.settings.extra(self.bias.is_some())
             }
 
             /// The arguments of the function, with the batch's own statistics or the running ones.
             #[track_caller]
+            #[inline]
             fn options(&self, own: bool, running: bool, momentum: f64) -> Result<BatchNormOptions<'_, Tensor>> {
                 Ok(BatchNormOptions {
                     running_mean: self.running_mean.as_deref().filter(|_| running),
@@ -223,6 +234,7 @@ macro_rules! instance_norms {
 }
 
 #[track_caller]
+#[inline]
 fn check(name: &'static str, fits: bool, wanted: &str, x: &Tensor) -> Result<()> {
     if fits {
         return Ok(());
@@ -231,6 +243,7 @@ fn check(name: &'static str, fits: bool, wanted: &str, x: &Tensor) -> Result<()>
 }
 
 #[track_caller]
+#[inline]
 fn channels(name: &'static str, wanted: usize, dim: usize, x: &Tensor) -> Result<()> {
     if x.shape()[dim] == wanted {
         return Ok(());

@@ -32,6 +32,7 @@ pub struct Bilinear {
 impl Bilinear {
     /// From `in1_features` and `in2_features` to `out_features`, with a bias; drawn evenly within `1/√in1_features`.
     #[track_caller]
+    #[inline]
     pub fn new(in1_features: usize, in2_features: usize, out_features: usize) -> Bilinear {
         let bound = bound_of(in1_features);
         Bilinear {
@@ -45,6 +46,7 @@ impl Bilinear {
 
     /// With a bias, or without.
     #[track_caller]
+    #[inline]
     pub fn bias(mut self, bias: bool) -> Bilinear {
         self.bias = bias.then(|| Parameter::of(within([self.out_features], bound_of(self.in1_features))));
         self
@@ -61,6 +63,7 @@ impl Bilinear {
         ))
     }
 
+    #[inline]
     fn extra(&self) -> String {
         let Bilinear { in1_features, in2_features, out_features, bias, .. } = self;
         let bias = truth(bias.is_some());

@@ -24,6 +24,7 @@ struct Kernel {
 
 /// One size for every dimension, or one for each, none below `least`.
 #[track_caller]
+#[inline]
 fn each(name: &'static str, what: &str, sizes: &Sizes, dims: usize, least: i64) -> Result<Vec<i64>> {
     if sizes.len() != 1 && sizes.len() != dims {
         return Err(Error::argument(name, format!("{what} must be one number or {dims}, not {sizes}")));
@@ -35,6 +36,7 @@ fn each(name: &'static str, what: &str, sizes: &Sizes, dims: usize, least: i64) 
 }
 
 impl Kernel {
+    #[inline]
     fn new(
         name: &'static str,
         dims: usize,
@@ -50,6 +52,7 @@ impl Kernel {
 
     /// Is there such a convolution?
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let &Kernel { name, dims, in_channels, out_channels, .. } = self;
         let ConvOptions { stride, padding, dilation, groups } = &self.options;
@@ -83,6 +86,7 @@ impl Kernel {
 
     /// The shape of the weight, and how many numbers come into each output.
     #[track_caller]
+    #[inline]
     fn shape(&self) -> Result<(Shape, usize)> {
         self.check()?;
         let (rows, columns) = match self.transposed {
@@ -100,6 +104,7 @@ impl Kernel {
 
     /// Weight and bias, drawn evenly within `1/√fan_in`: what `kaiming_uniform_` with a slope of `√5` gives.
     #[track_caller]
+    #[inline]
     fn draw(&self, bias: bool) -> (Parameter, Option<Parameter>) {
         match self.shape() {
             Ok((shape, fan_in)) => {
@@ -112,6 +117,7 @@ impl Kernel {
     }
 
     /// The input with what the convolution does not put around itself, and what it still has to.
+    #[inline]
     fn around(&self, x: &Tensor) -> Result<(Tensor, ConvOptions)> {
         let options = self.options.clone();
         if matches!(self.mode, PadMode::Constant(_)) {
@@ -136,6 +142,7 @@ impl Kernel {
         Ok((x.pad(sides, self.mode)?, ConvOptions { padding: ConvPadding::Valid, ..options }))
     }
 
+    #[inline]
     fn extra(&self, bias: bool) -> String {
         let Kernel { dims, in_channels, out_channels, size, output_padding, .. } = self;
         let ConvOptions { stride, padding, dilation, groups } = &self.options;
@@ -173,6 +180,7 @@ impl Kernel {
 
     /// The output padding with which an input gives an output of a size.
     #[track_caller]
+    #[inline]
     fn output_padding(&self, x: &Tensor, output_size: &Sizes) -> Result<Sizes> {
         let &Kernel { name, dims, .. } = self;
         let outside = if x.rank() == dims + 2 { 2 } else { 1 };
@@ -212,6 +220,7 @@ impl Kernel {
         Ok(extra.into())
     }
 
+    #[inline]
     fn plain_padding(&self) -> Sizes {
         match &self.options.padding {
             ConvPadding::Zeros(sizes) => sizes.clone(),
@@ -219,6 +228,7 @@ impl Kernel {
         }
     }
 
+    #[inline]
     fn transpose_options(&self, output_padding: Sizes) -> ConvTransposeOptions {
         let ConvOptions { stride, dilation, groups, .. } = self.options.clone();
         ConvTransposeOptions { stride, padding: self.plain_padding(), output_padding, groups, dilation }
@@ -253,6 +263,7 @@ macro_rules! both {
 
         /// Into how many independent groups the channels fall; 1 unless said. Draws the weight anew.
         #[track_caller]
+        #[inline]
         pub fn groups(mut self, groups: usize) -> $name {
             self.kernel.options.groups = i64::try_from(groups).unwrap_or(i64::MAX);
             (self.weight, self.bias) = self.kernel.draw(self.with_bias);
@@ -261,6 +272,7 @@ macro_rules! both {
 
         /// With a bias, or without.
         #[track_caller]
+        #[inline]
         pub fn bias(mut self, bias: bool) -> $name {
             let had = std::mem::replace(&mut self.with_bias, bias);
             match bias {
@@ -273,6 +285,7 @@ macro_rules! both {
 
         /// Keeps an error where there is no such convolution, and draws again where there was one and is none now.
         #[track_caller]
+        #[inline]
         fn checked(mut self) -> $name {
             match self.kernel.check() {
                 Err(error) => self.weight = Parameter::of(Err(error)),
@@ -284,6 +297,7 @@ macro_rules! both {
             self
         }
 
+        #[inline]
         fn extra(&self) -> String {
             self.kernel.extra(self.with_bias)
         }
@@ -319,6 +333,7 @@ macro_rules! convolutions {
 
             /// With what the input is padded: zeros (`PadMode::default()`) unless said, or reflected, replicated, circular.
             #[track_caller]
+            #[inline]
             pub fn padding_mode(mut self, mode: PadMode) -> $conv {
                 self.kernel.mode = mode;
                 self.checked()
@@ -334,6 +349,7 @@ macro_rules! convolutions {
         }
 
         impl Weighted for $conv {
+            #[inline]
             fn weight_mut(&mut self) -> &mut Parameter {
                 &mut self.weight
             }
@@ -401,6 +417,7 @@ macro_rules! convolutions {
         impl Weighted for $transpose {
             const OUTPUTS: usize = 1;
 
+            #[inline]
             fn weight_mut(&mut self) -> &mut Parameter {
                 &mut self.weight
             }

@@ -22,17 +22,20 @@ pub struct CosineSimilarity {
 
 impl CosineSimilarity {
     /// Along dimension 1.
+    #[inline]
     pub fn new() -> CosineSimilarity {
         CosineSimilarity { dim: 1, eps: 1e-8 }
     }
 
     /// Along which dimension: 1, unless set.
+    #[inline]
     pub fn dim(mut self, dim: i64) -> CosineSimilarity {
         self.dim = dim;
         self
     }
 
     /// The least length of a vector: 10⁻⁸, unless set.
+    #[inline]
     pub fn eps(mut self, eps: f64) -> CosineSimilarity {
         self.eps = eps;
         self
@@ -47,6 +50,7 @@ impl CosineSimilarity {
 }
 
 impl Default for CosineSimilarity {
+    #[inline]
     fn default() -> CosineSimilarity {
         CosineSimilarity::new()
     }
@@ -62,23 +66,27 @@ pub struct PairwiseDistance {
 
 impl PairwiseDistance {
     /// The Euclidean distance.
+    #[inline]
     pub fn new() -> PairwiseDistance {
         PairwiseDistance { p: 2.0, eps: 1e-6, keepdim: false }
     }
 
     /// The `p` of the norm: 2, unless set.
+    #[inline]
     pub fn p(mut self, p: f64) -> PairwiseDistance {
         self.p = p;
         self
     }
 
     /// Added to every difference: 10⁻⁶, unless set.
+    #[inline]
     pub fn eps(mut self, eps: f64) -> PairwiseDistance {
         self.eps = eps;
         self
     }
 
     /// Whether the last dimension stays, with size 1: not, unless set.
+    #[inline]
     pub fn keepdim(mut self, keepdim: bool) -> PairwiseDistance {
         self.keepdim = keepdim;
         self
@@ -93,6 +101,7 @@ impl PairwiseDistance {
 }
 
 impl Default for PairwiseDistance {
+    #[inline]
     fn default() -> PairwiseDistance {
         PairwiseDistance::new()
     }

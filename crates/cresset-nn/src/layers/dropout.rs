@@ -16,6 +16,7 @@ macro_rules! dropouts {
         }
 
         impl Default for $name {
+            #[inline]
             fn default() -> $name {
                 $name::new(0.5)
             }
@@ -23,10 +24,12 @@ macro_rules! dropouts {
 
         impl $name {
             /// Each is dropped with probability `p`. `default()` is PyTorch's 0.5.
+            #[inline]
             pub fn new(p: f64) -> $name {
                 $name { p, training: Training::default() }
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 format!("p={}, inplace=False", float(self.p))
             }

@@ -26,6 +26,7 @@ struct Settings {
 
 impl Settings {
     #[track_caller]
+    #[inline]
     fn drawn(name: &'static str, num_embeddings: usize, embedding_dim: usize) -> (Parameter, Settings) {
         let weight = Parameter::of(Tensor::randn_with([num_embeddings, embedding_dim], ()));
         let (origin, options) = (Origin::Drawn, EmbeddingOptions::default());
@@ -33,6 +34,7 @@ impl Settings {
     }
 
     #[track_caller]
+    #[inline]
     fn given(name: &'static str, table: Tensor) -> (Parameter, Settings) {
         let (made, [num_embeddings, embedding_dim]) = match table.shape()[..] {
             [rows, columns] => (Ok(table), [rows, columns]),
@@ -49,6 +51,7 @@ impl Settings {
 
     /// Sets the row of padding, and makes it zero in a table that was drawn.
     #[track_caller]
+    #[inline]
     fn pad(&mut self, weight: &mut Parameter, padding_idx: Option<i64>) {
         let rows = self.num_embeddings as i64;
         let Some(row) = padding_idx else {
@@ -69,6 +72,7 @@ impl Settings {
         }
     }
 
+    #[inline]
     fn extra(&self, middle: &str) -> String {
         let EmbeddingOptions { padding_idx, max_norm, norm_type, scale_grad_by_freq } = self.options;
         let mut text = format!("{}, {}", self.num_embeddings, self.embedding_dim);
@@ -95,6 +99,7 @@ impl Settings {
 
 /// The parameter, trained or not.
 #[track_caller]
+#[inline]
 fn frozen(weight: Parameter, freeze: bool) -> Parameter {
     match weight.get().and_then(|tensor| tensor.set_requires_grad(!freeze)) {
         Ok(()) => weight,
@@ -106,6 +111,7 @@ macro_rules! both {
     ($name:ident $($field:ident: $default:expr),*) => {
         /// A table of `num_embeddings` rows of `embedding_dim` numbers, drawn from the standard normal distribution.
         #[track_caller]
+        #[inline]
         pub fn new(num_embeddings: usize, embedding_dim: usize) -> $name {
             let (weight, settings) = Settings::drawn(stringify!($name), num_embeddings, embedding_dim);
             $name { weight, settings, $($field: $default),* }
@@ -113,6 +119,7 @@ macro_rules! both {
 
         /// A table that is there already, and is not trained unless [`freeze(false)`](Self::freeze) is said.
         #[track_caller]
+        #[inline]
         pub fn from_pretrained(embeddings: Tensor) -> $name {
             let (weight, settings) = Settings::given(stringify!($name), embeddings);
             $name { weight, settings, $($field: $default),* }
@@ -120,6 +127,7 @@ macro_rules! both {
 
         /// Whether the table is left as it is in training.
         #[track_caller]
+        #[inline]
         pub fn freeze(mut self, freeze: bool) -> $name {
             self.weight = frozen(self.weight, freeze);
             self
@@ -132,12 +140,14 @@ macro_rules! both {
         }
 
         /// The `p` of that norm; 2 unless said.
+        #[inline]
         pub fn norm_type(mut self, norm_type: f64) -> $name {
             self.settings.options.norm_type = norm_type;
             self
         }
 
         /// Whether each row's gradient is divided by how often it was looked up; it is not unless said.
+        #[inline]
         pub fn scale_grad_by_freq(mut self, scale: bool) -> $name {
             self.settings.options.scale_grad_by_freq = scale;
             self
@@ -145,6 +155,7 @@ macro_rules! both {
 
         /// Gradients here are dense: `sparse(true)` is refused.
         #[track_caller]
+        #[inline]
         pub fn sparse(mut self, sparse: bool) -> $name {
             if sparse {
                 let why = "gradients are dense here; leave sparse out, and the numbers are the same";
@@ -184,6 +195,7 @@ impl Embedding {
         self
     }
 
+    #[inline]
     fn extra(&self) -> String {
         self.settings.extra("")
     }
@@ -230,11 +242,13 @@ impl EmbeddingBag {
     }
 
     /// How the rows of a bag become one; their mean unless said.
+    #[inline]
     pub fn mode(self, mode: BagMode) -> EmbeddingBag {
         EmbeddingBag { mode, ..self }
     }
 
     /// Whether the last offset is the end of the last bag; it is not unless said.
+    #[inline]
     pub fn include_last_offset(self, include: bool) -> EmbeddingBag {
         EmbeddingBag { include_last_offset: include, ..self }
     }
@@ -263,6 +277,7 @@ impl EmbeddingBag {
         boundary.gives(x.embedding_bag(self.weight.get()?, options))
     }
 
+    #[inline]
     fn extra(&self) -> String {
         let mode = match self.mode {
             BagMode::Sum => "sum",

@@ -32,6 +32,7 @@ pub struct Linear {
 impl Linear {
     /// From `in_features` to `out_features`, with a bias; drawn evenly within `1/√in_features`.
     #[track_caller]
+    #[inline]
     pub fn new(in_features: usize, out_features: usize) -> Linear {
         let bound = bound_of(in_features);
         Linear {
@@ -44,11 +45,13 @@ impl Linear {
 
     /// With a bias, or without.
     #[track_caller]
+    #[inline]
     pub fn bias(mut self, bias: bool) -> Linear {
         self.bias = bias.then(|| Parameter::of(within([self.out_features], bound_of(self.in_features))));
         self
     }
 
+    #[inline]
     fn extra(&self) -> String {
         let Linear { in_features, out_features, bias, .. } = self;
         format!("in_features={in_features}, out_features={out_features}, bias={}", truth(bias.is_some()))
@@ -64,6 +67,7 @@ impl Layer for Linear {
 }
 
 impl Weighted for Linear {
+    #[inline]
     fn weight_mut(&mut self) -> &mut Parameter {
         &mut self.weight
     }

@@ -15,6 +15,7 @@ fn zeros(shape: impl Into<Shape>) -> Option<Parameter> {
     Some(Parameter::of(Tensor::zeros_with(shape, ())))
 }
 
+#[inline]
 fn get(parameter: &Option<Parameter>) -> Result<Option<&Tensor>> {
     parameter.as_ref().map(Parameter::get).transpose()
 }
@@ -47,12 +48,14 @@ impl LayerNorm {
     }
 
     /// What is added to the variance; 1e-5 unless said.
+    #[inline]
     pub fn eps(self, eps: f64) -> LayerNorm {
         LayerNorm { eps, ..self }
     }
 
     /// With a factor and a bias for each element, or without.
     #[track_caller]
+    #[inline]
     pub fn elementwise_affine(mut self, affine: bool) -> LayerNorm {
         let shape = &self.normalized_shape;
         (self.weight, self.bias) = if affine { (ones(shape), zeros(shape)) } else { (None, None) };
@@ -61,11 +64,13 @@ impl LayerNorm {
 
     /// Of a norm with factors: with a bias, or without.
     #[track_caller]
+    #[inline]
     pub fn bias(mut self, bias: bool) -> LayerNorm {
         self.bias = if bias && self.weight.is_some() { zeros(&self.normalized_shape) } else { None };
         self
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!(
             "{}, eps={}, elementwise_affine={}, bias={}",
@@ -115,11 +120,13 @@ impl RmsNorm {
 
     /// With a factor for each element, or without.
     #[track_caller]
+    #[inline]
     pub fn elementwise_affine(mut self, affine: bool) -> RmsNorm {
         self.weight = if affine { ones(&self.normalized_shape) } else { None };
         self
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!(
             "{}, eps={}, elementwise_affine={}",
@@ -154,6 +161,7 @@ pub struct GroupNorm {
 impl GroupNorm {
     /// So many groups of so many channels together.
     #[track_caller]
+    #[inline]
     pub fn new(num_groups: usize, num_channels: usize) -> GroupNorm {
         let mut norm = GroupNorm {
             weight: ones([num_channels]),
@@ -169,12 +177,14 @@ impl GroupNorm {
     }
 
     /// What is added to the variance; 1e-5 unless said.
+    #[inline]
     pub fn eps(self, eps: f64) -> GroupNorm {
         GroupNorm { eps, ..self }
     }
 
     /// With a factor and a bias for each channel, or without.
     #[track_caller]
+    #[inline]
     pub fn affine(self, affine: bool) -> GroupNorm {
         if affine {
             return GroupNorm { eps: self.eps, ..GroupNorm::new(self.num_groups, self.num_channels) };
@@ -184,12 +194,14 @@ impl GroupNorm {
 
     /// Of a norm with factors: with a bias, or without.
     #[track_caller]
+    #[inline]
     pub fn bias(mut self, bias: bool) -> GroupNorm {
         self.bias = if bias && self.weight.is_some() { zeros([self.num_channels]) } else { None };
         self
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let GroupNorm { num_groups, num_channels, .. } = self;
         if *num_groups > 0 && num_channels.is_multiple_of(*num_groups) {
@@ -203,6 +215,7 @@ impl GroupNorm {
         ))
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!(
             "{}, {}, eps={}, affine={}, bias={}",
@@ -249,25 +262,30 @@ pub struct LocalResponseNorm {
 
 impl LocalResponseNorm {
     /// Over `size` neighbouring channels.
+    #[inline]
     pub fn new(size: usize) -> LocalResponseNorm {
         LocalResponseNorm { size, alpha: 1e-4, beta: 0.75, k: 1.0 }
     }
 
     /// The factor of the squares; 1e-4 unless said.
+    #[inline]
     pub fn alpha(self, alpha: f64) -> LocalResponseNorm {
         LocalResponseNorm { alpha, ..self }
     }
 
     /// The exponent; 0.75 unless said.
+    #[inline]
     pub fn beta(self, beta: f64) -> LocalResponseNorm {
         LocalResponseNorm { beta, ..self }
     }
 
     /// What is added; 1 unless said.
+    #[inline]
     pub fn k(self, k: f64) -> LocalResponseNorm {
         LocalResponseNorm { k, ..self }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         let [alpha, beta, k] = [self.alpha, self.beta, self.k].map(print::float);
         format!("{}, alpha={alpha}, beta={beta}, k={k}", self.size)

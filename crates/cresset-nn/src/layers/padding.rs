@@ -7,6 +7,7 @@ use crate::{Layer, Module, entering, print};
 
 /// So much before and after each dimension, the last first, where one number stands for all.
 #[track_caller]
+#[inline]
 fn sides(name: &'static str, dims: usize, padding: &Sizes) -> Result<Sizes> {
     match padding[..] {
         [amount] => Ok(vec![amount; 2 * dims].into()),
@@ -36,6 +37,7 @@ macro_rules! pads {
                 $name { padding: padding.into() }
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 print::spread(&self.padding, 2 * $dims)
             }
@@ -82,6 +84,7 @@ macro_rules! constant_pads {
                 $name { padding: padding.into(), value: value.into() }
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 let padding = print::spread(&self.padding, 2 * $dims);
                 format!("padding={padding}, value={}", print::number(self.value))

@@ -6,6 +6,7 @@ use cresset_ops::methods::prelude::*;
 use crate::{Layer, Module, entering, print};
 
 /// Sizes as pools of one dimension print them.
+#[inline]
 fn single(sizes: &Sizes) -> String {
     print::spread(sizes, 1)
 }
@@ -47,6 +48,7 @@ macro_rules! pools {
             }
 
             /// Whether a last window that starts inside but ends outside counts; it does not unless said.
+            #[inline]
             pub fn ceil_mode(mut self, ceil_mode: bool) -> $max {
                 self.options.ceil_mode = ceil_mode;
                 self
@@ -59,6 +61,7 @@ macro_rules! pools {
                 entering(self).gives(x.$max_indices(self.kernel_size.clone(), &self.options))
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 let MaxPoolOptions { stride, padding, dilation, ceil_mode } = &self.options;
                 format!(
@@ -108,12 +111,14 @@ macro_rules! pools {
             }
 
             /// Whether a last window that starts inside but ends outside counts; it does not unless said.
+            #[inline]
             pub fn ceil_mode(mut self, ceil_mode: bool) -> $avg {
                 self.options.ceil_mode = ceil_mode;
                 self
             }
 
             /// Whether the zeros on both sides count as elements; they do unless said.
+            #[inline]
             pub fn count_include_pad(mut self, count_include_pad: bool) -> $avg {
                 self.options.count_include_pad = count_include_pad;
                 self
@@ -125,6 +130,7 @@ macro_rules! pools {
                 self
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 let AvgPoolOptions { stride, padding, .. } = &self.options;
                 format!(
@@ -167,10 +173,12 @@ macro_rules! pools {
             }
 
             /// Whether a last window that starts inside but ends outside counts; it does not unless said.
+            #[inline]
             pub fn ceil_mode(self, ceil_mode: bool) -> $lp {
                 $lp { ceil_mode, ..self }
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 format!(
                     "norm_type={}, kernel_size={}, stride={}, ceil_mode={}",
@@ -238,10 +246,12 @@ macro_rules! pools {
                 boundary.gives(x.$unpool_with(indices, self.kernel_size.clone(), &options))
             }
 
+            #[inline]
             fn options(&self, output_size: Option<Sizes>) -> MaxUnpoolOptions {
                 MaxUnpoolOptions { stride: self.stride.clone(), padding: self.padding.clone(), output_size }
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 format!(
                     "kernel_size={}, stride={}, padding={}",

@@ -6,6 +6,7 @@ use cresset_ops::methods::prelude::*;
 use crate::{Layer, Module, entering, print};
 
 /// PyTorch's name.
+#[inline]
 fn name_of(mode: Interpolation) -> &'static str {
     match mode {
         Interpolation::Nearest => "nearest",
@@ -29,6 +30,7 @@ macro_rules! upsamplings {
         }
 
         impl Default for $name {
+            #[inline]
             fn default() -> $name {
                 $name { options: $options }
             }
@@ -36,6 +38,7 @@ macro_rules! upsamplings {
 
         impl $name {
             /// To what size or by what scale must be said, too.
+            #[inline]
             pub fn new() -> $name {
                 $name::default()
             }
@@ -47,6 +50,7 @@ macro_rules! upsamplings {
             }
 
             /// How many times larger the result is.
+            #[inline]
             pub fn scale_factor(mut self, scale_factor: f64) -> $name {
                 self.options.scale_factor = Some(vec![scale_factor]);
                 self
@@ -58,6 +62,7 @@ macro_rules! upsamplings {
                 self
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 let mode = name_of(self.options.mode);
                 let scales = self.options.scale_factor.iter().flatten().map(|&scale| print::float(scale));
@@ -107,6 +112,7 @@ upsamplings! {
 
 impl Upsample {
     /// How values between pixels are made; the nearest pixel unless said.
+    #[inline]
     pub fn mode(mut self, mode: Interpolation) -> Upsample {
         self.options.mode = mode;
         self
@@ -136,10 +142,12 @@ macro_rules! shuffles {
 
         impl $name {
             /// By that factor.
+            #[inline]
             pub fn new($factor: i64) -> $name {
                 $name { $factor }
             }
 
+            #[inline]
             fn extra(&self) -> String {
                 format!(concat!(stringify!($factor), "={}"), self.$factor)
             }
@@ -185,6 +193,7 @@ macro_rules! windows {
                 self
             }
 
+            #[inline]
             fn window(&self) -> String {
                 let WindowOptions { dilation, padding, stride } = &self.options;
                 format!(
@@ -216,6 +225,7 @@ impl Unfold {
         Unfold { kernel_size: kernel_size.into(), options: WindowOptions::default() }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         self.window()
     }
@@ -246,6 +256,7 @@ impl Fold {
         Fold { output_size, kernel_size, options: WindowOptions::default() }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!("output_size={}, {}", print::sizes(&self.output_size), self.window())
     }

@@ -15,6 +15,7 @@ pub struct Identity {}
 
 impl Identity {
     /// The identity.
+    #[inline]
     pub fn new() -> Identity {
         Identity::default()
     }
@@ -44,6 +45,7 @@ pub struct Flatten {
 }
 
 impl Default for Flatten {
+    #[inline]
     fn default() -> Flatten {
         Flatten { start_dim: 1, end_dim: -1 }
     }
@@ -51,20 +53,24 @@ impl Default for Flatten {
 
 impl Flatten {
     /// From dimension 1 to the last.
+    #[inline]
     pub fn new() -> Flatten {
         Flatten::default()
     }
 
     /// The first dimension of those that become one.
+    #[inline]
     pub fn start_dim(self, start_dim: i64) -> Flatten {
         Flatten { start_dim, ..self }
     }
 
     /// The last dimension of those that become one.
+    #[inline]
     pub fn end_dim(self, end_dim: i64) -> Flatten {
         Flatten { end_dim, ..self }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!("start_dim={}, end_dim={}", self.start_dim, self.end_dim)
     }
@@ -92,6 +98,7 @@ impl Unflatten {
         Unflatten { dim, unflattened_size: unflattened_size.into() }
     }
 
+    #[inline]
     fn extra(&self) -> String {
         format!("dim={}, unflattened_size={}", self.dim, print::tuple(&self.unflattened_size))
     }

@@ -26,6 +26,7 @@ pub struct Sequential {
 
 impl Sequential {
     /// No layers yet: gives what it is given.
+    #[inline]
     pub fn new() -> Sequential {
         Sequential::default()
     }
@@ -45,34 +46,40 @@ impl Sequential {
     }
 
     /// How many layers.
+    #[inline]
     pub fn len(&self) -> usize {
         self.layers.len()
     }
 
     /// Are there none?
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }
 
     /// The layers, in order.
+    #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &dyn Layer> {
         self.layers.iter().map(|(_, layer)| &**layer)
     }
 }
 
 impl Module for Sequential {
+    #[inline]
     fn parts<'a>(&'a self, see: See<'_, 'a>) {
         for (name, layer) in &self.layers {
             layer.show(name, see);
         }
     }
 
+    #[inline]
     fn parts_mut<'a>(&'a mut self, see: SeeMut<'_, 'a>) {
         for (name, layer) in &mut self.layers {
             layer.show_mut(name, see);
         }
     }
 
+    #[inline]
     fn kind(&self) -> &str {
         "Sequential"
     }
@@ -93,6 +100,7 @@ impl Layer for Sequential {
 }
 
 impl std::fmt::Debug for Sequential {
+    #[inline]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&crate::print::text(self))
     }

@@ -62,6 +62,7 @@ impl AdaptiveLogSoftmaxWithLoss {
     /// By which factor the inputs of each cluster are fewer than those of the one before: 4, unless set. Draws the maps
     /// of the clusters anew.
     #[track_caller]
+    #[inline]
     pub fn div_value(mut self, div_value: f64) -> AdaptiveLogSoftmaxWithLoss {
         if div_value.is_nan() || div_value < 1.0 {
             let message = format!("div_value must be at least 1, not {div_value}");
@@ -84,6 +85,7 @@ impl AdaptiveLogSoftmaxWithLoss {
 
     /// Whether something is added to the logits of the first classes and of the clusters: not, unless set.
     #[track_caller]
+    #[inline]
     pub fn head_bias(mut self, head_bias: bool) -> AdaptiveLogSoftmaxWithLoss {
         self.head = self.head.bias(head_bias);
         self
@@ -120,12 +122,14 @@ impl AdaptiveLogSoftmaxWithLoss {
 
     /// Which class is the most likely, of inputs `[n, features]`.
     #[track_caller]
+    #[inline]
     pub fn predict(&self, input: &Tensor) -> Result<Tensor> {
         self.log_prob(input)?.argmax_dim(1, false)
     }
 
     /// The log probabilities of all classes `[n, n_classes]`, of inputs `[n, features]`.
     #[track_caller]
+    #[inline]
     pub fn log_prob(&self, input: &Tensor) -> Result<Tensor> {
         let head = self.head.forward(input)?.log_softmax(1)?;
         let first = self.first()?;
@@ -137,6 +141,7 @@ impl AdaptiveLogSoftmaxWithLoss {
         Tensor::cat(&parts, 1)
     }
 
+    #[inline]
     fn of_rows(&self, input: &Tensor, target: &Tensor) -> Result<(Tensor, Tensor)> {
         let targets = target.array().to_i64s()?;
         let end = self.cutoffs.last().map_or(0, |&end| end as i64);
@@ -178,6 +183,7 @@ impl AdaptiveLogSoftmaxWithLoss {
     }
 
     /// How many classes have logits of their own.
+    #[inline]
     fn first(&self) -> Result<i64> {
         self.head.weight.get()?;
         Ok(self.cutoffs.first().map_or(0, |&first| first as i64))

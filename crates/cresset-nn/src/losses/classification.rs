@@ -30,6 +30,7 @@ pub struct CrossEntropyLoss {
 
 impl CrossEntropyLoss {
     /// The mean over all targets but those of index -100.
+    #[inline]
     pub fn new() -> CrossEntropyLoss {
         CrossEntropyLoss {
             weight: None,
@@ -40,18 +41,21 @@ impl CrossEntropyLoss {
     }
 
     /// A weight for each class, by which the mean is weighted too.
+    #[inline]
     pub fn weight(mut self, weight: Tensor) -> CrossEntropyLoss {
         self.weight = Some(Buffer::new(weight));
         self
     }
 
     /// Targets of this index count as if they were not there: -100, unless set.
+    #[inline]
     pub fn ignore_index(mut self, ignore_index: i64) -> CrossEntropyLoss {
         self.ignore_index = ignore_index;
         self
     }
 
     /// How much of each target is spread evenly over all classes: nothing, unless set.
+    #[inline]
     pub fn label_smoothing(mut self, label_smoothing: f64) -> CrossEntropyLoss {
         self.label_smoothing = label_smoothing;
         self
@@ -82,17 +86,20 @@ pub struct NllLoss {
 
 impl NllLoss {
     /// The mean over all targets but those of index -100.
+    #[inline]
     pub fn new() -> NllLoss {
         NllLoss { weight: None, reduction: LossReduction::Mean, ignore_index: -100 }
     }
 
     /// A weight for each class, by which the mean is weighted too.
+    #[inline]
     pub fn weight(mut self, weight: Tensor) -> NllLoss {
         self.weight = Some(Buffer::new(weight));
         self
     }
 
     /// Targets of this index count as if they were not there: -100, unless set.
+    #[inline]
     pub fn ignore_index(mut self, ignore_index: i64) -> NllLoss {
         self.ignore_index = ignore_index;
         self
@@ -126,17 +133,20 @@ pub struct KlDivLoss {
 
 impl KlDivLoss {
     /// The mean over all elements.
+    #[inline]
     pub fn new() -> KlDivLoss {
         KlDivLoss { reduction: LossReduction::Mean, batchmean: false, log_target: false }
     }
 
     /// The sum divided by the size of the first dimension, whatever the reduction: PyTorch's `reduction="batchmean"`.
+    #[inline]
     pub fn batchmean(mut self) -> KlDivLoss {
         self.batchmean = true;
         self
     }
 
     /// Whether the target is the logarithm of the probabilities: not, unless set.
+    #[inline]
     pub fn log_target(mut self, log_target: bool) -> KlDivLoss {
         self.log_target = log_target;
         self
@@ -164,11 +174,13 @@ pub struct BceLoss {
 
 impl BceLoss {
     /// The mean.
+    #[inline]
     pub fn new() -> BceLoss {
         BceLoss { weight: None, reduction: LossReduction::Mean }
     }
 
     /// A weight that broadcasts over the input.
+    #[inline]
     pub fn weight(mut self, weight: Tensor) -> BceLoss {
         self.weight = Some(Buffer::new(weight));
         self
@@ -195,17 +207,20 @@ pub struct BceWithLogitsLoss {
 
 impl BceWithLogitsLoss {
     /// The mean.
+    #[inline]
     pub fn new() -> BceWithLogitsLoss {
         BceWithLogitsLoss { weight: None, pos_weight: None, reduction: LossReduction::Mean }
     }
 
     /// A weight that broadcasts over the input.
+    #[inline]
     pub fn weight(mut self, weight: Tensor) -> BceWithLogitsLoss {
         self.weight = Some(Buffer::new(weight));
         self
     }
 
     /// A factor of positive targets, which broadcasts over the input.
+    #[inline]
     pub fn pos_weight(mut self, pos_weight: Tensor) -> BceWithLogitsLoss {
         self.pos_weight = Some(Buffer::new(pos_weight));
         self
@@ -241,6 +256,7 @@ pub struct LinearCrossEntropyLoss {
 impl LinearCrossEntropyLoss {
     /// From `in_features` to one target of `num_classes`; the mean over all samples.
     #[track_caller]
+    #[inline]
     pub fn new(in_features: usize, num_classes: usize) -> LinearCrossEntropyLoss {
         LinearCrossEntropyLoss {
             weight: None,
@@ -266,24 +282,28 @@ impl LinearCrossEntropyLoss {
 
     /// Whether something is added to the logits: not, unless set.
     #[track_caller]
+    #[inline]
     pub fn bias(mut self, bias: bool) -> LinearCrossEntropyLoss {
         self.linear = self.linear.bias(bias);
         self
     }
 
     /// A weight for each class, by which the mean is weighted too.
+    #[inline]
     pub fn weight(mut self, weight: Tensor) -> LinearCrossEntropyLoss {
         self.weight = Some(Buffer::new(weight));
         self
     }
 
     /// Targets of this index count as if they were not there: -100, unless set. For class indices alone.
+    #[inline]
     pub fn ignore_index(mut self, ignore_index: i64) -> LinearCrossEntropyLoss {
         self.ignore_index = Some(ignore_index);
         self
     }
 
     /// How much of each target is spread evenly over all classes: nothing, unless set.
+    #[inline]
     pub fn label_smoothing(mut self, label_smoothing: f64) -> LinearCrossEntropyLoss {
         self.label_smoothing = label_smoothing;
         self
@@ -309,6 +329,7 @@ impl LinearCrossEntropyLoss {
         input.linear_cross_entropy_with(&weight, target, options)
     }
 
+    #[inline]
     fn extra(&self) -> String {
         let LinearCrossEntropyLoss { in_features, num_classes, out_features, .. } = self;
         format!(

@@ -14,11 +14,13 @@ pub struct MarginRankingLoss {
 
 impl MarginRankingLoss {
     /// The mean, with margin 0.
+    #[inline]
     pub fn new() -> MarginRankingLoss {
         MarginRankingLoss { reduction: LossReduction::Mean, margin: 0.0 }
     }
 
     /// How far apart they should be: 0, unless set.
+    #[inline]
     pub fn margin(mut self, margin: f64) -> MarginRankingLoss {
         self.margin = margin;
         self
@@ -41,11 +43,13 @@ pub struct HingeEmbeddingLoss {
 
 impl HingeEmbeddingLoss {
     /// The mean, with margin 1.
+    #[inline]
     pub fn new() -> HingeEmbeddingLoss {
         HingeEmbeddingLoss { reduction: LossReduction::Mean, margin: 1.0 }
     }
 
     /// How far apart those should be that do not belong together: 1, unless set.
+    #[inline]
     pub fn margin(mut self, margin: f64) -> HingeEmbeddingLoss {
         self.margin = margin;
         self
@@ -69,11 +73,13 @@ pub struct CosineEmbeddingLoss {
 
 impl CosineEmbeddingLoss {
     /// The mean, with margin 0.
+    #[inline]
     pub fn new() -> CosineEmbeddingLoss {
         CosineEmbeddingLoss { reduction: LossReduction::Mean, margin: 0.0 }
     }
 
     /// How large a cosine may be where vectors do not belong together: 0, unless set.
+    #[inline]
     pub fn margin(mut self, margin: f64) -> CosineEmbeddingLoss {
         self.margin = margin;
         self
@@ -100,30 +106,35 @@ pub struct TripletMarginLoss {
 
 impl TripletMarginLoss {
     /// The mean, with margin 1 and the Euclidean distance.
+    #[inline]
     pub fn new() -> TripletMarginLoss {
         let TripletMarginOptions { margin, p, eps, swap, reduction } = TripletMarginOptions::default();
         TripletMarginLoss { reduction, margin, p, eps, swap }
     }
 
     /// How much farther than the positive the negative should be: 1, unless set.
+    #[inline]
     pub fn margin(mut self, margin: f64) -> TripletMarginLoss {
         self.margin = margin;
         self
     }
 
     /// The `p` of the distance: 2, unless set.
+    #[inline]
     pub fn p(mut self, p: f64) -> TripletMarginLoss {
         self.p = p;
         self
     }
 
     /// Added to every difference: 10⁻⁶, unless set.
+    #[inline]
     pub fn eps(mut self, eps: f64) -> TripletMarginLoss {
         self.eps = eps;
         self
     }
 
     /// Whether the distance from the positive to the negative counts where it is smaller: not, unless set.
+    #[inline]
     pub fn swap(mut self, swap: bool) -> TripletMarginLoss {
         self.swap = swap;
         self
@@ -164,6 +175,7 @@ pub struct TripletMarginWithDistanceLoss {
 
 impl TripletMarginWithDistanceLoss {
     /// The mean, with margin 1 and [`PairwiseDistance`].
+    #[inline]
     pub fn new() -> TripletMarginWithDistanceLoss {
         TripletMarginWithDistanceLoss {
             distance_function: Some(PairwiseDistance::new()),
@@ -185,12 +197,14 @@ impl TripletMarginWithDistanceLoss {
     }
 
     /// How much farther than the positive the negative should be: 1, unless set.
+    #[inline]
     pub fn margin(mut self, margin: f64) -> TripletMarginWithDistanceLoss {
         self.margin = margin;
         self
     }
 
     /// Whether the distance from the positive to the negative counts where it is smaller: not, unless set.
+    #[inline]
     pub fn swap(mut self, swap: bool) -> TripletMarginWithDistanceLoss {
         self.swap = swap;
         self

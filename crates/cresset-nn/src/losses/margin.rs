@@ -15,6 +15,7 @@ pub struct MultiLabelMarginLoss {
 
 impl MultiLabelMarginLoss {
     /// The mean.
+    #[inline]
     pub fn new() -> MultiLabelMarginLoss {
         MultiLabelMarginLoss { reduction: LossReduction::Mean }
     }
@@ -37,11 +38,13 @@ pub struct MultiLabelSoftMarginLoss {
 
 impl MultiLabelSoftMarginLoss {
     /// The mean.
+    #[inline]
     pub fn new() -> MultiLabelSoftMarginLoss {
         MultiLabelSoftMarginLoss { weight: None, reduction: LossReduction::Mean }
     }
 
     /// A weight for each class.
+    #[inline]
     pub fn weight(mut self, weight: Tensor) -> MultiLabelSoftMarginLoss {
         self.weight = Some(Buffer::new(weight));
         self
@@ -67,23 +70,27 @@ pub struct MultiMarginLoss {
 
 impl MultiMarginLoss {
     /// The mean, with `p` and margin 1.
+    #[inline]
     pub fn new() -> MultiMarginLoss {
         MultiMarginLoss { weight: None, reduction: LossReduction::Mean, p: 1, margin: 1.0 }
     }
 
     /// The power of each shortfall, 1 or 2: 1, unless set.
+    #[inline]
     pub fn p(mut self, p: i64) -> MultiMarginLoss {
         self.p = p;
         self
     }
 
     /// By how much the target's score should exceed the others: 1, unless set.
+    #[inline]
     pub fn margin(mut self, margin: f64) -> MultiMarginLoss {
         self.margin = margin;
         self
     }
 
     /// A weight for each class.
+    #[inline]
     pub fn weight(mut self, weight: Tensor) -> MultiMarginLoss {
         self.weight = Some(Buffer::new(weight));
         self
@@ -107,6 +114,7 @@ pub struct SoftMarginLoss {
 
 impl SoftMarginLoss {
     /// The mean.
+    #[inline]
     pub fn new() -> SoftMarginLoss {
         SoftMarginLoss { reduction: LossReduction::Mean }
     }

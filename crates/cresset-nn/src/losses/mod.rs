@@ -29,6 +29,7 @@ macro_rules! losses {
     ($($loss:ident)*) => {$(
         impl $loss {
             /// What becomes of the losses of the elements: their mean, unless set.
+            #[inline]
             pub fn reduction(mut self, reduction: LossReduction) -> $loss {
                 self.reduction = reduction;
                 self
@@ -48,6 +49,7 @@ losses! {
 macro_rules! defaults {
     ($($loss:ident)*) => {$(
         impl Default for $loss {
+            #[inline]
             fn default() -> $loss {
                 $loss::new()
             }
@@ -63,6 +65,7 @@ defaults! {
 }
 
 /// A weight as the methods take it.
+#[inline]
 fn tensor(weight: &Option<Buffer>) -> Option<&Tensor> {
     weight.as_deref()
 }

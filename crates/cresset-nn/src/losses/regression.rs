@@ -21,6 +21,7 @@ pub struct L1Loss {
 
 impl L1Loss {
     /// The mean.
+    #[inline]
     pub fn new() -> L1Loss {
         L1Loss { reduction: LossReduction::Mean }
     }
@@ -49,6 +50,7 @@ pub struct MseLoss {
 
 impl MseLoss {
     /// The mean.
+    #[inline]
     pub fn new() -> MseLoss {
         MseLoss { reduction: LossReduction::Mean }
     }
@@ -70,11 +72,13 @@ pub struct SmoothL1Loss {
 
 impl SmoothL1Loss {
     /// The mean, with `β` 1.
+    #[inline]
     pub fn new() -> SmoothL1Loss {
         SmoothL1Loss { reduction: LossReduction::Mean, beta: 1.0 }
     }
 
     /// Where the parabola ends and the straight line begins: 1, unless set.
+    #[inline]
     pub fn beta(mut self, beta: f64) -> SmoothL1Loss {
         self.beta = beta;
         self
@@ -97,11 +101,13 @@ pub struct HuberLoss {
 
 impl HuberLoss {
     /// The mean, with `δ` 1.
+    #[inline]
     pub fn new() -> HuberLoss {
         HuberLoss { reduction: LossReduction::Mean, delta: 1.0 }
     }
 
     /// Where the parabola ends and the straight line begins: 1, unless set.
+    #[inline]
     pub fn delta(mut self, delta: f64) -> HuberLoss {
         self.delta = delta;
         self
@@ -127,23 +133,27 @@ pub struct PoissonNllLoss {
 
 impl PoissonNllLoss {
     /// The mean, of logarithms of what is expected.
+    #[inline]
     pub fn new() -> PoissonNllLoss {
         PoissonNllLoss { reduction: LossReduction::Mean, log_input: true, full: false, eps: 1e-8 }
     }
 
     /// Whether the input is the logarithm of what is expected (it is, unless set), or that itself.
+    #[inline]
     pub fn log_input(mut self, log_input: bool) -> PoissonNllLoss {
         self.log_input = log_input;
         self
     }
 
     /// Whether Stirling's approximation of `log target!` is added: not, unless set.
+    #[inline]
     pub fn full(mut self, full: bool) -> PoissonNllLoss {
         self.full = full;
         self
     }
 
     /// Added to the input before its logarithm is taken: 10⁻⁸, unless set.
+    #[inline]
     pub fn eps(mut self, eps: f64) -> PoissonNllLoss {
         self.eps = eps;
         self
@@ -170,17 +180,20 @@ pub struct GaussianNllLoss {
 
 impl GaussianNllLoss {
     /// The mean, but for a constant.
+    #[inline]
     pub fn new() -> GaussianNllLoss {
         GaussianNllLoss { reduction: LossReduction::Mean, full: false, eps: 1e-6 }
     }
 
     /// Whether the constant `½ log 2π` is added: not, unless set.
+    #[inline]
     pub fn full(mut self, full: bool) -> GaussianNllLoss {
         self.full = full;
         self
     }
 
     /// The least variance: 10⁻⁶, unless set.
+    #[inline]
     pub fn eps(mut self, eps: f64) -> GaussianNllLoss {
         self.eps = eps;
         self

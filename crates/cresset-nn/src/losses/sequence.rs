@@ -25,17 +25,20 @@ pub struct CtcLoss {
 
 impl CtcLoss {
     /// The mean of the losses divided by the targets' lengths; class 0 is blank.
+    #[inline]
     pub fn new() -> CtcLoss {
         CtcLoss { reduction: LossReduction::Mean, blank: 0, zero_infinity: false }
     }
 
     /// Which class is blank: 0, unless set.
+    #[inline]
     pub fn blank(mut self, blank: usize) -> CtcLoss {
         self.blank = blank;
         self
     }
 
     /// Whether the loss of a target that does not fit its input is zero instead of infinite: not, unless set.
+    #[inline]
     pub fn zero_infinity(mut self, zero_infinity: bool) -> CtcLoss {
         self.zero_infinity = zero_infinity;
         self

@@ -106,6 +106,7 @@ impl<L: Weighted> SpectralNorm<L> {
 
 /// A weight with singular vectors that were sought from random ones.
 #[track_caller]
+#[inline]
 fn first(original: Parameter, dim: i64, eps: f64) -> Normed {
     let vectors = || -> Result<(Tensor, Tensor)> {
         let matrix = rows(&original.get()?.detach(), dim)?;
@@ -127,6 +128,7 @@ fn first(original: Parameter, dim: i64, eps: f64) -> Normed {
 
 /// A weight as a matrix, a dimension as its rows.
 #[track_caller]
+#[inline]
 fn rows(weight: &Tensor, dim: i64) -> Result<Tensor> {
     if weight.rank() < 2 {
         let why = format!("the weight must have at least 2 dimensions, not {}", weight.shape());
@@ -137,6 +139,7 @@ fn rows(weight: &Tensor, dim: i64) -> Result<Tensor> {
 
 /// `u = Wv/‖Wv‖`, `v = Wᵀu/‖Wᵀu‖`, again and again.
 #[track_caller]
+#[inline]
 fn iterated(matrix: &Tensor, first: (Tensor, Tensor), times: usize, eps: f64) -> Result<(Tensor, Tensor)> {
     let (mut u, mut v) = first;
     for _ in 0..times {

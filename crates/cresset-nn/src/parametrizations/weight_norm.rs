@@ -78,6 +78,7 @@ impl<L: Weighted> WeightNorm<L> {
 
 /// `‖v‖` over all dimensions but one, which stay with size 1; or over all, which go.
 #[track_caller]
+#[inline]
 fn length(v: &Tensor, dim: Option<i64>) -> Result<Tensor> {
     use cresset_autograd::Apply;
     let Some(dim) = dim else {

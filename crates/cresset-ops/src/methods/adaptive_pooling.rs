@@ -19,18 +19,21 @@ pub struct PoolSizes(SmallVec<[Option<i64>; 3]>);
 
 impl PoolSizes {
     /// The sizes, as given.
+    #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<i64>> {
         self.0.iter().copied()
     }
 }
 
 impl From<Sizes> for PoolSizes {
+    #[inline]
     fn from(sizes: Sizes) -> Self {
         PoolSizes(sizes.iter().map(|&size| Some(size)).collect())
     }
 }
 
 impl From<&[Option<i64>]> for PoolSizes {
+    #[inline]
     fn from(sizes: &[Option<i64>]) -> Self {
         PoolSizes(sizes.iter().copied().collect())
     }
@@ -148,6 +151,7 @@ fn resolve<T: Apply>(name: &'static str, dims: usize, x: &T, sizes: &PoolSizes) 
 }
 
 /// Where each window of `count` over `size` starts, and where it ends.
+#[inline]
 fn ranges(size: usize, count: usize) -> Vec<(usize, usize)> {
     let at = |i: usize| i as u128 * size as u128;
     let (n, up) = (count.max(1) as u128, count.max(1) as u128 - 1);
@@ -224,6 +228,7 @@ fn maximum<T: Apply>(name: &'static str, dims: usize, x: &T, sizes: &PoolSizes) 
 }
 
 /// For every window its places in a channel, in order; short windows name their first one again.
+#[inline]
 fn table(spatial: &[usize], windows: &[Vec<(usize, usize)>]) -> (Vec<i64>, usize) {
     let longest = |list: &Vec<(usize, usize)>| list.iter().map(|(from, to)| to - from).max().unwrap_or(1);
     let length: usize = windows.iter().map(longest).product();
@@ -249,6 +254,7 @@ fn table(spatial: &[usize], windows: &[Vec<(usize, usize)>]) -> (Vec<i64>, usize
 }
 
 /// Of every row of values the largest's entry in the table of places.
+#[inline]
 fn largest(values: &Array, places: &Array) -> Result<Array> {
     let planes = Shape::from_slice(&values.shape()[..2]);
     if values.numel() == 0 {

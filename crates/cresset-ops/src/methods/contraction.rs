@@ -195,6 +195,7 @@ fn parse<T: Apply>(equation: &str, operands: &[&T]) -> Result<Plan> {
 
 /// The labels of a term whose `...` stands for so many dimensions.
 #[track_caller]
+#[inline]
 fn labels(equation: &str, term: &str, width: usize) -> Result<Vec<Label>> {
     let (before, after) = term.split_once("...").unwrap_or((term, ""));
     let mut list = Vec::new();
@@ -246,6 +247,7 @@ fn diagonal<T: Apply>(value: T, labels: Vec<Label>) -> Result<Factor<T>> {
     Ok(factor)
 }
 
+#[inline]
 fn repeated(labels: &[Label]) -> Option<(usize, usize)> {
     labels.iter().enumerate().find_map(|(i, label)| {
         labels[i + 1..].iter().position(|other| other == label).map(|distance| (i, i + 1 + distance))

@@ -37,6 +37,7 @@ impl std::str::FromStr for Interpolation {
     type Err = Error;
 
     /// From PyTorch's name.
+    #[inline]
     fn from_str(name: &str) -> Result<Interpolation> {
         Ok(match name {
             "nearest" => Interpolation::Nearest,
@@ -75,6 +76,7 @@ impl InterpolateOptions {
     }
 
     /// By a scale.
+    #[inline]
     pub fn scale(scale: f64, mode: Interpolation) -> Self {
         InterpolateOptions { scale_factor: Some(vec![scale]), mode, ..Self::default() }
     }
@@ -182,6 +184,7 @@ fn with_tail<T: Apply>(x: &T, outside: usize, tail: &[usize]) -> Shape {
     x.shape()[..outside].iter().chain(tail).copied().collect()
 }
 
+#[inline]
 fn with_outside(outside: usize, order: &[usize]) -> List {
     (0..outside).chain(order.iter().map(|dim| outside + dim)).collect()
 }

@@ -23,11 +23,13 @@ pub(super) struct Taps {
 }
 
 impl Axis {
+    #[inline]
     fn round(&self, x: f64) -> f64 {
         if self.single { f64::from(x as f32) } else { x }
     }
 
     /// How far apart in the input neighbours of the result lie.
+    #[inline]
     fn step(&self) -> f64 {
         if self.align {
             return if self.output > 1 {
@@ -39,6 +41,7 @@ impl Axis {
         self.ratio()
     }
 
+    #[inline]
     fn ratio(&self) -> f64 {
         self.round(match self.scale {
             Some(scale) if scale > 0.0 => 1.0 / scale,
@@ -47,6 +50,7 @@ impl Axis {
     }
 
     /// Where in the input a place of the result lies.
+    #[inline]
     fn source(&self, step: f64, place: usize) -> f64 {
         if self.align {
             return self.round(step * place as f64);
@@ -55,6 +59,7 @@ impl Axis {
     }
 
     /// A pixel and how far beyond it a source lies.
+    #[inline]
     fn split(&self, source: f64) -> (i64, f64) {
         let pixel = (source.floor() as i64).min(self.input as i64 - 1);
         (pixel, self.round(source - pixel as f64).clamp(0.0, 1.0))
@@ -62,6 +67,7 @@ impl Axis {
 }
 
 /// The pixel a place falls into; `exact` counts from centres.
+#[inline]
 pub(super) fn nearest(axis: &Axis, exact: bool) -> Taps {
     let ratio = axis.ratio();
     let shift = if exact { 0.5 } else { 0.0 };
@@ -73,6 +79,7 @@ pub(super) fn nearest(axis: &Axis, exact: bool) -> Taps {
 }
 
 /// Linear between two pixels.
+#[inline]
 pub(super) fn linear(axis: &Axis) -> Taps {
     let step = axis.step();
     let (mut places, mut weights) = (Vec::new(), Vec::new());
@@ -85,6 +92,7 @@ pub(super) fn linear(axis: &Axis) -> Taps {
 }
 
 /// Cubic between four pixels.
+#[inline]
 pub(super) fn cubic(axis: &Axis) -> Taps {
     let step = axis.step();
     let (mut places, mut weights) = (Vec::new(), Vec::new());
@@ -97,6 +105,7 @@ pub(super) fn cubic(axis: &Axis) -> Taps {
 }
 
 /// The cubic kernel: its slope at one is `a`.
+#[inline]
 fn bell(x: f64, a: f64) -> f64 {
     let x = x.abs();
     if x <= 1.0 {
@@ -109,6 +118,7 @@ fn bell(x: f64, a: f64) -> f64 {
 }
 
 /// A linear or cubic kernel that widens where the result is smaller, so that every pixel counts.
+#[inline]
 pub(super) fn smooth(axis: &Axis, cubic: bool) -> Taps {
     let step = axis.step();
     let (narrow, widen) = if step >= 1.0 { (1.0 / step, step) } else { (1.0, 1.0) };

@@ -75,6 +75,7 @@ pub enum Kind {
 
 impl Kind {
     /// A word for it, as in a trace.
+    #[inline]
     pub fn name(self) -> &'static str {
         match self {
             Kind::Operation => "operation",
@@ -137,26 +138,31 @@ pub struct Profile {
 
 impl Profile {
     /// Everything that happened, in the order in which it began.
+    #[inline]
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
     /// The threads and cards on which it happened.
+    #[inline]
     pub fn tracks(&self) -> &[Track] {
         &self.tracks
     }
 
     /// How long the closure ran.
+    #[inline]
     pub fn wall(&self) -> Duration {
         self.wall
     }
 
     /// The operations among the events.
+    #[inline]
     fn operations(&self) -> impl Iterator<Item = &Event> {
         self.events.iter().filter(|event| event.kind == Kind::Operation)
     }
 
     /// Did any card say how long it worked?
+    #[inline]
     fn has_cards(&self) -> bool {
         self.tracks.iter().any(|track| track.device.is_some())
     }

@@ -181,6 +181,7 @@ impl Session {
         Session { began: Instant::now(), first: NEXT.load(Relaxed) }
     }
 
+    #[inline]
     pub fn end(self) -> Profile {
         let wall = self.began.elapsed();
         // What cards were asked for they may still be at.

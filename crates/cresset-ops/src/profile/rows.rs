@@ -56,6 +56,7 @@ pub struct RangeRow {
 impl Profile {
     /// Operations by name, shape or line: the forward ones before the backward ones, and of these those first that took
     /// most time (of a card, where there is one).
+    #[inline]
     pub fn rows(&self, by: By) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
         let mut places: HashMap<(String, bool), usize> = HashMap::new();
@@ -90,6 +91,7 @@ impl Profile {
     }
 
     /// Ranges, modules and backward passes, each after the one it is in.
+    #[inline]
     pub fn ranges(&self) -> Vec<RangeRow> {
         let mut rows: Vec<(RangeRow, Vec<usize>)> = Vec::new();
         let mut roots: Vec<usize> = Vec::new();
@@ -155,6 +157,7 @@ impl Profile {
 }
 
 /// What makes an operation's row.
+#[inline]
 fn title(event: &Event, by: By) -> String {
     let mut title = match (&event.derives, event.backward) {
         (Some(of), _) => format!("∂{of}: {}", event.name),

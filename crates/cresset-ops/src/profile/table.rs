@@ -9,6 +9,7 @@ const NAME: usize = 48;
 
 impl fmt::Display for Profile {
     /// The table by name, then the ranges.
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.table(By::Name))
     }
@@ -16,6 +17,7 @@ impl fmt::Display for Profile {
 
 impl Profile {
     /// The table by name, shape or line, and the ranges. PyTorch's `key_averages().table()`.
+    #[inline]
     pub fn table(&self, by: By) -> String {
         let rows = self.rows(by);
         let cards = self.has_cards();
@@ -97,10 +99,12 @@ impl Grid {
         self.lines.push(cells.into_iter().map(Into::into).collect());
     }
 
+    #[inline]
     fn title(&mut self, title: &str) {
         self.lines.push(vec![title.to_owned()]);
     }
 
+    #[inline]
     fn drawn(&self) -> String {
         let columns = self.lines.iter().map(Vec::len).max().unwrap_or(0);
         let mut widths = vec![0; columns];
@@ -129,6 +133,7 @@ impl Grid {
     }
 }
 
+#[inline]
 fn cut(text: &str) -> String {
     if text.chars().count() <= NAME {
         return text.to_owned();
@@ -137,6 +142,7 @@ fn cut(text: &str) -> String {
 }
 
 /// Three digits of a time, with a unit.
+#[inline]
 fn duration(time: Duration) -> String {
     let nanoseconds = time.as_nanos() as f64;
     if nanoseconds < 999.5 {
@@ -149,6 +155,7 @@ fn duration(time: Duration) -> String {
 }
 
 /// Three digits of a number of bytes, with a unit.
+#[inline]
 fn bytes(bytes: u64) -> String {
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -159,6 +166,7 @@ fn bytes(bytes: u64) -> String {
     format!("{} {}", digits(bytes as f64 / 1e3f64.powi(step as i32 + 1)), units[step])
 }
 
+#[inline]
 fn digits(number: f64) -> String {
     match number {
         ..9.995 => format!("{number:.2}"),
@@ -167,6 +175,7 @@ fn digits(number: f64) -> String {
     }
 }
 
+#[inline]
 fn share(part: Duration, whole: Duration) -> String {
     if whole.is_zero() {
         return "0.0 %".to_owned();

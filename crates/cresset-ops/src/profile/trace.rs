@@ -23,6 +23,7 @@ impl Profile {
     }
 
     /// The text of the trace, JSON.
+    #[inline]
     pub fn chrome_trace(&self) -> String {
         let mut text = String::from("{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n");
         let mut named = |pid: usize, tid: usize, what: &str, name: &str| {
@@ -49,11 +50,13 @@ impl Profile {
         text + "\n]}\n"
     }
 
+    #[inline]
     fn process(&self, track: usize) -> usize {
         let cards = self.tracks()[..=track].iter().filter(|track| track.device.is_some()).count();
         if self.tracks()[track].device.is_some() { PROGRAM + cards } else { PROGRAM }
     }
 
+    #[inline]
     fn line(&self, event: &Event) -> String {
         let name = match event.kind {
             Kind::Rule => quoted(&format!("∂{}", event.name)),
@@ -88,11 +91,13 @@ impl Profile {
     }
 }
 
+#[inline]
 fn microseconds(time: Duration) -> String {
     format!("{}.{:03}", time.as_micros(), time.subsec_nanos() % 1000)
 }
 
 /// A text as JSON writes it.
+#[inline]
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in text.chars() {

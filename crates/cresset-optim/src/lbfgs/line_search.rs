@@ -107,6 +107,7 @@ pub fn strong_wolfe(
 
 /// Where the cubic through two points with their slopes is lowest, within bounds (the points, if none are given); the
 /// middle if there is no such place.
+#[inline]
 fn lowest_of_cubic(a: &Point, b: &Point, bounds: Option<(f64, f64)>) -> f64 {
     let (a, b) = if a.t <= b.t { (a, b) } else { (b, a) };
     let (least, most) = bounds.unwrap_or((a.t, b.t));

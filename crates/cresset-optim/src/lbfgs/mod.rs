@@ -29,12 +29,14 @@ pub enum LineSearch {
 }
 
 impl Value for LineSearch {
+    #[inline]
     fn to_state(&self) -> State {
         match self {
             LineSearch::StrongWolfe => State::from("strong_wolfe"),
         }
     }
 
+    #[inline]
     fn from_state(state: &State) -> Result<LineSearch> {
         match state.text()? {
             "strong_wolfe" => Ok(LineSearch::StrongWolfe),
@@ -174,18 +176,21 @@ impl Lbfgs {
 
     /// Evaluations of one step.
     #[must_use]
+    #[inline]
     pub fn max_eval(self, max_eval: usize) -> Lbfgs {
         self.with(|options| options.max_eval = Some(max_eval))
     }
 
     /// How far to go.
     #[must_use]
+    #[inline]
     pub fn line_search_fn(self, search: LineSearch) -> Lbfgs {
         self.with(|options| options.line_search_fn = Some(search))
     }
 
     /// Refuses what no step could be made with: parameters that are none, options without a meaning.
     #[track_caller]
+    #[inline]
     pub fn check(&self) -> Result<()> {
         if let Some(error) = &self.trouble {
             return Err(error.clone());
@@ -195,6 +200,7 @@ impl Lbfgs {
     }
 
     /// The gradients of all parameters as one vector; zeros where there is none.
+    #[inline]
     fn gradient(&self) -> Result<Array> {
         let mut parts = Vec::with_capacity(self.parameters.len());
         for parameter in &self.parameters {
@@ -215,6 +221,7 @@ impl Lbfgs {
     }
 
     /// Moves all parameters along a direction.
+    #[inline]
     fn advance(&self, direction: &Array, length: f64) -> Result<()> {
         let mut start = 0;
         for parameter in self.parameters.iter().map(Apply::array) {
@@ -229,6 +236,7 @@ impl Lbfgs {
         Ok(())
     }
 
+    #[inline]
     fn restore(&self, values: &[Array]) -> Result<()> {
         for (parameter, value) in self.parameters.iter().zip(values) {
             Array::formulas_into(&[value], &[], &[parameter.array()], |x, _| [x[0]])?;
@@ -237,12 +245,14 @@ impl Lbfgs {
     }
 
     /// The loss and its gradient, both downwards.
+    #[inline]
     fn evaluate(&self, closure: &mut dyn FnMut() -> Result<Tensor>) -> Result<(f64, Array, Tensor)> {
         let loss = enable_grad(closure)?;
         let number = loss.item::<f64>()?;
         Ok((if self.options.maximize { -number } else { number }, self.gradient()?, loss))
     }
 
+    #[inline]
     fn take_step(&mut self, closure: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
         let LbfgsOptions { lr, max_iter, tolerance_grad, tolerance_change, history_size, .. } = self.options;
         let max_eval = self.max_evaluations();
@@ -312,6 +322,7 @@ impl Lbfgs {
         Ok(first)
     }
 
+    #[inline]
     fn load(&mut self, state: &State) -> Result<()> {
         let current = vec![(self.options.clone(), self.parameters.len())];
         let Some(SavedGroup { options, notes, ids }) = saving::groups("LBFGS", state, current)?.pop() else {
@@ -327,6 +338,7 @@ impl Lbfgs {
         Ok(())
     }
 
+    #[inline]
     fn max_evaluations(&self) -> usize {
         self.options.max_eval.unwrap_or(self.options.max_iter.saturating_mul(5) / 4)
     }
@@ -334,6 +346,7 @@ impl Lbfgs {
 
 impl History {
     /// `−H∇`, after taking in how the gradient has changed with the last step.
+    #[inline]
     fn direction(&mut self, gradient: &Array, size: usize) -> Result<Array> {
         let Some(last) = self.last.as_ref().filter(|_| self.iterations > 1) else {
             (self.changes, self.diagonal) = (Vec::new(), 1.0);
@@ -363,6 +376,7 @@ impl History {
         Ok(direction)
     }
 
+    #[inline]
     fn to_state(&self) -> State {
         let mut entries: Vec<(&str, State)> =
             vec![("func_evals", self.evaluations.into()), ("n_iter", self.iterations.into())];
@@ -385,6 +399,7 @@ impl History {
     }
 
     /// Of vectors of that length, on a device.
+    #[inline]
     fn from_state(state: &State, numel: usize, device: Device) -> Result<History> {
         let present = |name: &str| state.find(&Key::from(name)).filter(|value| !matches!(value, State::None));
         let vector = |value: &State| {
@@ -423,17 +438,20 @@ impl History {
     }
 }
 
+#[inline]
 fn dot(a: &Array, b: &Array) -> Result<f64> {
     Array::reduce_formula(&[a, b], &[], Reduction::Sum, .., false, |x, _| x[0] * x[1])?.item()
 }
 
 /// `x ← x + factor·y`.
+#[inline]
 fn add(x: &Array, y: &Array, factor: f64) -> Result<()> {
     let factor: [Scalar; 1] = [factor.into()];
     Array::formulas_into(&[x, y], &factor, &[x], |x, n| [x[0] + n[0] * x[1]])
 }
 
 /// The size of the largest element.
+#[inline]
 fn largest(x: &Array) -> Result<f64> {
     if x.numel() == 0 {
         return Ok(0.0);
@@ -441,17 +459,20 @@ fn largest(x: &Array) -> Result<f64> {
     Array::reduce_formula(&[x], &[], Reduction::Max, .., false, |x, _| x[0].abs())?.item()
 }
 
+#[inline]
 fn sum_of_sizes(x: &Array) -> Result<f64> {
     Array::reduce_formula(&[x], &[], Reduction::Sum, .., false, |x, _| x[0].abs())?.item()
 }
 
 impl Optimizer for Lbfgs {
+    #[inline]
     fn name(&self) -> &'static str {
         "LBFGS"
     }
 
     /// Refused: the loss is needed more than once.
     #[track_caller]
+    #[inline]
     fn step(&mut self) -> Result<()> {
         Err(Error::argument(
             "LBFGS",
@@ -461,6 +482,7 @@ impl Optimizer for Lbfgs {
     }
 
     #[track_caller]
+    #[inline]
     fn step_with(&mut self, closure: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
         let location = Location::caller();
         self.check()?;
@@ -469,14 +491,17 @@ impl Optimizer for Lbfgs {
             .map_err(|error| if error.operation() == "LBFGS" { error.at(location) } else { error })
     }
 
+    #[inline]
     fn parameters(&self) -> Vec<Tensor> {
         self.parameters.clone()
     }
 
+    #[inline]
     fn group_count(&self) -> usize {
         1
     }
 
+    #[inline]
     fn option(&self, group: usize, name: &str) -> Option<State> {
         let noted =
             || self.notes.iter().find(|(key, _)| *key == Key::from(name)).map(|(_, value)| value.clone());
@@ -484,6 +509,7 @@ impl Optimizer for Lbfgs {
     }
 
     #[track_caller]
+    #[inline]
     fn set_option(&mut self, group: usize, name: &str, value: State) -> Result<()> {
         match group {
             0 => set_option("LBFGS", &mut self.options, name, &value),
@@ -492,6 +518,7 @@ impl Optimizer for Lbfgs {
     }
 
     #[track_caller]
+    #[inline]
     fn note(&mut self, group: usize, name: &str, value: State) -> Result<()> {
         match group {
             0 => note(&mut self.notes, name, value),
@@ -501,16 +528,19 @@ impl Optimizer for Lbfgs {
     }
 
     #[track_caller]
+    #[inline]
     fn lr(&self, group: usize) -> Result<f64> {
         if group == 0 { Ok(self.options.lr) } else { Err(no_group("LBFGS", group, 1)) }
     }
 
     #[track_caller]
+    #[inline]
     fn set_lr(&mut self, group: usize, lr: f64) -> Result<()> {
         require(lr >= 0.0, "LBFGS", "lr", lr, "at least 0")?;
         self.set_option(group, "lr", State::Float(lr))
     }
 
+    #[inline]
     fn state_dict(&self) -> State {
         let options = LbfgsOptions { max_eval: Some(self.max_evaluations()), ..self.options.clone() };
         let history = (self.history.evaluations > 0).then(|| self.history.to_state());
@@ -519,6 +549,7 @@ impl Optimizer for Lbfgs {
     }
 
     #[track_caller]
+    #[inline]
     fn load_state_dict(&mut self, state: &State) -> Result<()> {
         let location = Location::caller();
         self.load(state).map_err(|error| error.at(location))
@@ -526,6 +557,7 @@ impl Optimizer for Lbfgs {
 }
 
 impl fmt::Debug for Lbfgs {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "LBFGS (\nParameter Group 0")?;
         write_options(f, &self.options)?;

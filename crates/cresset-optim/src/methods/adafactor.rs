@@ -60,12 +60,14 @@ builders! { Adafactor:
 impl Adafactor {
     /// The smallest variance (that of the dtype if none is given), and the smallest size of a parameter.
     #[must_use]
+    #[inline]
     pub fn eps(self, variance: Option<f64>, size: f64) -> Self {
         self.with(|options| options.eps = (variance, size))
     }
 }
 
 /// The shape of sums over a dimension counted from the end.
+#[inline]
 fn summed(shape: &Shape, from_end: usize) -> Shape {
     let mut shape = shape.clone();
     let dim = shape.rank() - from_end;
@@ -82,6 +84,7 @@ impl Method for AdafactorOptions {
         ("variance", Kept::Sometimes),
     ];
 
+    #[inline]
     fn shape_of(name: &str, parameter: &Shape) -> Shape {
         match name {
             "row_var" if parameter.rank() > 1 => summed(parameter, 1),
@@ -163,6 +166,7 @@ impl Method for AdafactorOptions {
 }
 
 /// The mean of squares over a dimension, which is kept.
+#[inline]
 fn mean_of_squares(x: &Array, dim: i64) -> Result<Array> {
     let count = x.size(dim)? as f64;
     let sum = Array::reduce_formula(&[x], &[], Reduction::Sum, dim, true, |x, _| x[0].square())?;
@@ -170,6 +174,7 @@ fn mean_of_squares(x: &Array, dim: i64) -> Result<Array> {
 }
 
 /// `average ← (1 − take)·average + take·x`.
+#[inline]
 fn average_into(average: &Array, x: &Array, take: f64) -> Result<()> {
     let numbers: [Scalar; 2] = [(1.0 - take).into(), take.into()];
     Array::formulas_into(&[average, x], &numbers, &[average], |x, n| [n[0] * x[0] + n[1] * x[1]])

@@ -48,6 +48,7 @@ macro_rules! adam_options {
         impl $optimizer {
             /// How much of the averages of gradients and of their squares is kept.
             #[must_use]
+            #[inline]
             pub fn betas(self, first: f64, second: f64) -> Self {
                 self.with(|options| options.betas = (first, second))
             }

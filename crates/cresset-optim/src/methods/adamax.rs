@@ -51,6 +51,7 @@ builders! { Adamax:
 impl Adamax {
     /// How much of the average of gradients and of the largest one is kept.
     #[must_use]
+    #[inline]
     pub fn betas(self, first: f64, second: f64) -> Self {
         self.with(|options| options.betas = (first, second))
     }

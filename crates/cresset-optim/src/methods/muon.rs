@@ -21,6 +21,7 @@ pub enum AdjustLr {
 }
 
 impl Value for AdjustLr {
+    #[inline]
     fn to_state(&self) -> State {
         State::from(match self {
             AdjustLr::Original => "original",
@@ -29,6 +30,7 @@ impl Value for AdjustLr {
         })
     }
 
+    #[inline]
     fn from_state(state: &State) -> Result<AdjustLr> {
         match state.text()? {
             "original" => Ok(AdjustLr::Original),
@@ -100,12 +102,14 @@ builders! { Muon:
 impl Muon {
     /// `a`, `b`, `c` of the iteration `X ← aX + (bXXᵀ + c(XXᵀ)²)X`.
     #[must_use]
+    #[inline]
     pub fn ns_coefficients(self, a: f64, b: f64, c: f64) -> Self {
         self.with(|options| options.ns_coefficients = (a, b, c))
     }
 
     /// How the rate depends on the shape.
     #[must_use]
+    #[inline]
     pub fn adjust_lr_fn(self, adjust: AdjustLr) -> Self {
         self.with(|options| options.adjust_lr_fn = Some(adjust))
     }
@@ -116,6 +120,7 @@ impl Method for MuonOptions {
     const KEEPS: &'static [(&'static str, Kept)] = &[("momentum_buffer", Kept::Array)];
 
     #[track_caller]
+    #[inline]
     fn check_parameter(parameter: &Tensor) -> Result<()> {
         if parameter.rank() == 2 {
             return Ok(());
@@ -169,6 +174,7 @@ impl Method for MuonOptions {
 impl MuonOptions {
     /// Nearly the nearest orthogonal matrix. Every result is rounded to bfloat16, as it is in PyTorch, and products are
     /// computed of such numbers in float32.
+    #[inline]
     fn orthogonal(&self, x: &Array) -> Result<Array> {
         let tall = x.size(0)? > x.size(1)?;
         let x = if tall { x.t()? } else { x.clone() };
@@ -187,11 +193,13 @@ impl MuonOptions {
 }
 
 /// The nearest numbers of bfloat16, in float32.
+#[inline]
 fn rounded(x: &Array) -> Result<Array> {
     x.to_dtype(DType::BF16)?.to_dtype(DType::F32)
 }
 
 /// `a·x + b·y`, rounded.
+#[inline]
 fn combined(a: f64, x: &Array, b: f64, y: &Array) -> Result<Array> {
     rounded(&Array::formula(&[x, y], &[a.into(), b.into()], |x, n| n[0] * x[0] + n[1] * x[1])?)
 }

@@ -47,12 +47,14 @@ builders! { Rprop:
 impl Rprop {
     /// What a step is multiplied with after the gradient's sign has changed, and while it has not.
     #[must_use]
+    #[inline]
     pub fn etas(self, minus: f64, plus: f64) -> Self {
         self.with(|options| options.etas = (minus, plus))
     }
 
     /// The smallest and the largest step.
     #[must_use]
+    #[inline]
     pub fn step_sizes(self, smallest: f64, largest: f64) -> Self {
         self.with(|options| options.step_sizes = (smallest, largest))
     }

@@ -42,6 +42,7 @@ impl SequentialLR {
     }
 
     /// The schedule of an epoch, and where it is.
+    #[inline]
     fn at(&self, at: At) -> (&dyn Schedule, At) {
         match self.later.iter().rev().find(|(milestone, _)| *milestone <= at.epoch) {
             None => (&*self.first, at),
@@ -54,6 +55,7 @@ impl SequentialLR {
     }
 
     /// A schedule within others begins anew from the base.
+    #[inline]
     fn begun(at: At) -> At {
         match at.entry {
             Entry::Takeover => At { entry: Entry::Start, lr: at.base, ..at },
@@ -63,17 +65,20 @@ impl SequentialLR {
 }
 
 impl Schedule for SequentialLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         let (schedule, at) = self.at(SequentialLR::begun(at));
         schedule.lr(at)
     }
 
+    #[inline]
     fn momentum(&self, at: At) -> Option<f64> {
         let (schedule, at) = self.at(SequentialLR::begun(at));
         schedule.momentum(at)
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let milestones: Vec<u64> = self.later.iter().map(|(milestone, _)| *milestone).collect();
         require(milestones.is_sorted(), "SequentialLR", || {
@@ -113,17 +118,20 @@ impl ChainedScheduler {
 }
 
 impl Schedule for ChainedScheduler {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         let at = SequentialLR::begun(at);
         self.0.iter().try_fold(at.lr, |lr, schedule| schedule.lr(At { lr, ..at }))
     }
 
+    #[inline]
     fn momentum(&self, at: At) -> Option<f64> {
         let at = SequentialLR::begun(at);
         self.0.iter().rev().find_map(|schedule| schedule.momentum(at))
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         self.0.iter().try_for_each(|schedule| schedule.check())
     }

@@ -30,12 +30,14 @@ pub struct CosineAnnealingLR {
 
 impl CosineAnnealingLR {
     /// Down to 0.
+    #[inline]
     pub fn new(t_max: u64) -> CosineAnnealingLR {
         CosineAnnealingLR { t_max, eta_min: 0.0 }
     }
 
     /// The lowest rate.
     #[must_use]
+    #[inline]
     pub fn eta_min(self, eta_min: f64) -> CosineAnnealingLR {
         CosineAnnealingLR { eta_min, ..self }
     }
@@ -43,6 +45,7 @@ impl CosineAnnealingLR {
 
 impl Schedule for CosineAnnealingLR {
     /// From the rate before, so that it can be chained; where that is lowest, from the base.
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         let (low, total) = (self.eta_min, self.t_max as f64);
         let height = |epoch: u64| 1.0 + (PI * epoch as f64 / total).cos();
@@ -57,6 +60,7 @@ impl Schedule for CosineAnnealingLR {
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         require(self.t_max > 0, "CosineAnnealingLR", || "t_max must be at least 1".to_owned())
     }
@@ -75,24 +79,28 @@ pub struct CosineAnnealingWarmRestarts {
 
 impl CosineAnnealingWarmRestarts {
     /// Equally long, down to 0.
+    #[inline]
     pub fn new(t_0: u64) -> CosineAnnealingWarmRestarts {
         CosineAnnealingWarmRestarts { t_0, t_mult: 1, eta_min: 0.0 }
     }
 
     /// How much longer each time.
     #[must_use]
+    #[inline]
     pub fn t_mult(self, t_mult: u64) -> CosineAnnealingWarmRestarts {
         CosineAnnealingWarmRestarts { t_mult, ..self }
     }
 
     /// The lowest rate.
     #[must_use]
+    #[inline]
     pub fn eta_min(self, eta_min: f64) -> CosineAnnealingWarmRestarts {
         CosineAnnealingWarmRestarts { eta_min, ..self }
     }
 }
 
 impl Schedule for CosineAnnealingWarmRestarts {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         let (mut epoch, mut length) = (at.epoch, self.t_0.max(1));
         if self.t_mult <= 1 {
@@ -107,6 +115,7 @@ impl Schedule for CosineAnnealingWarmRestarts {
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let name = "CosineAnnealingWarmRestarts";
         require(self.t_0 > 0, name, || "t_0 must be at least 1".to_owned())?;

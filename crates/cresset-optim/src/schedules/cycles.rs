@@ -53,6 +53,7 @@ pub struct CyclicLR {
 
 impl CyclicLR {
     /// Between two rates.
+    #[inline]
     pub fn new(base_lr: f64, max_lr: f64) -> CyclicLR {
         CyclicLR {
             base_lr,
@@ -69,41 +70,48 @@ impl CyclicLR {
 
     /// Steps up.
     #[must_use]
+    #[inline]
     pub fn step_size_up(self, step_size_up: u64) -> CyclicLR {
         CyclicLR { step_size_up, ..self }
     }
 
     /// Steps down.
     #[must_use]
+    #[inline]
     pub fn step_size_down(self, step_size_down: u64) -> CyclicLR {
         CyclicLR { step_size_down: Some(step_size_down), ..self }
     }
 
     /// How the height changes.
     #[must_use]
+    #[inline]
     pub fn mode(self, mode: CyclicMode) -> CyclicLR {
         CyclicLR { mode, ..self }
     }
 
     /// The factor of [`CyclicMode::ExpRange`].
     #[must_use]
+    #[inline]
     pub fn gamma(self, gamma: f64) -> CyclicLR {
         CyclicLR { gamma, ..self }
     }
 
     /// Whether the momentum changes too.
     #[must_use]
+    #[inline]
     pub fn cycle_momentum(self, cycle_momentum: bool) -> CyclicLR {
         CyclicLR { cycle_momentum, ..self }
     }
 
     /// The lowest and the highest momentum.
     #[must_use]
+    #[inline]
     pub fn momentum_range(self, base_momentum: f64, max_momentum: f64) -> CyclicLR {
         CyclicLR { base_momentum, max_momentum, ..self }
     }
 
     /// How far up it is, from 0 to 1.
+    #[inline]
     fn height(&self, step: u64) -> f64 {
         let up = self.step_size_up as f64;
         let total = up + self.step_size_down.unwrap_or(self.step_size_up) as f64;
@@ -121,15 +129,18 @@ impl CyclicLR {
 }
 
 impl Schedule for CyclicLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         Ok(self.base_lr + (self.max_lr - self.base_lr) * self.height(at.epoch))
     }
 
+    #[inline]
     fn momentum(&self, at: At) -> Option<f64> {
         let range = self.max_momentum - self.base_momentum;
         self.cycle_momentum.then(|| self.max_momentum - range * self.height(at.epoch))
     }
 
+    #[inline]
     fn notes(&self) -> Vec<(&'static str, f64)> {
         match self.cycle_momentum {
             true => vec![("max_momentum", self.max_momentum), ("base_momentum", self.base_momentum)],
@@ -138,6 +149,7 @@ impl Schedule for CyclicLR {
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let (low, high) = (self.base_lr, self.max_lr);
         require(low >= 0.0 && high >= 0.0, "CyclicLR", || {
@@ -157,6 +169,7 @@ pub enum AnnealStrategy {
 }
 
 impl AnnealStrategy {
+    #[inline]
     fn between(self, start: f64, end: f64, part: f64) -> f64 {
         match self {
             AnnealStrategy::Cos => end + (start - end) / 2.0 * ((PI * part).cos() + 1.0),
@@ -203,6 +216,7 @@ pub struct OneCycleLR {
 
 impl OneCycleLR {
     /// Up to that rate, in so many steps.
+    #[inline]
     pub fn new(max_lr: f64, total_steps: u64) -> OneCycleLR {
         OneCycleLR {
             max_lr,
@@ -220,52 +234,61 @@ impl OneCycleLR {
 
     /// The part of the steps that goes up.
     #[must_use]
+    #[inline]
     pub fn pct_start(self, pct_start: f64) -> OneCycleLR {
         OneCycleLR { pct_start, ..self }
     }
 
     /// How it goes.
     #[must_use]
+    #[inline]
     pub fn anneal_strategy(self, anneal_strategy: AnnealStrategy) -> OneCycleLR {
         OneCycleLR { anneal_strategy, ..self }
     }
 
     /// Whether the momentum changes too.
     #[must_use]
+    #[inline]
     pub fn cycle_momentum(self, cycle_momentum: bool) -> OneCycleLR {
         OneCycleLR { cycle_momentum, ..self }
     }
 
     /// The lowest and the highest momentum.
     #[must_use]
+    #[inline]
     pub fn momentum_range(self, base_momentum: f64, max_momentum: f64) -> OneCycleLR {
         OneCycleLR { base_momentum, max_momentum, ..self }
     }
 
     /// What the highest rate is divided by for the first.
     #[must_use]
+    #[inline]
     pub fn div_factor(self, div_factor: f64) -> OneCycleLR {
         OneCycleLR { div_factor, ..self }
     }
 
     /// What the first rate is divided by for the last.
     #[must_use]
+    #[inline]
     pub fn final_div_factor(self, final_div_factor: f64) -> OneCycleLR {
         OneCycleLR { final_div_factor, ..self }
     }
 
     /// Down to the first rate as it went up, and only then to the last.
     #[must_use]
+    #[inline]
     pub fn three_phase(self, three_phase: bool) -> OneCycleLR {
         OneCycleLR { three_phase, ..self }
     }
 
+    #[inline]
     fn first(&self) -> f64 {
         self.max_lr / self.div_factor
     }
 
     /// The value at a step of what goes from `first` up to `top`, down to `first` where there are three phases, and to
     /// `last`.
+    #[inline]
     fn value(&self, step: u64, first: f64, top: f64, last: f64) -> f64 {
         let (step, total) = (step as f64, self.total_steps as f64);
         let up = (self.pct_start * total - 1.0, first, top);
@@ -288,6 +311,7 @@ impl OneCycleLR {
 }
 
 impl Schedule for OneCycleLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         require(at.epoch <= self.total_steps, "OneCycleLR", || {
             format!("this would be step {} of {}; give it as many as there are", at.epoch, self.total_steps)
@@ -296,11 +320,13 @@ impl Schedule for OneCycleLR {
         Ok(self.value(at.epoch, first, self.max_lr, first / self.final_div_factor))
     }
 
+    #[inline]
     fn momentum(&self, at: At) -> Option<f64> {
         let (low, high) = (self.base_momentum, self.max_momentum);
         self.cycle_momentum.then(|| self.value(at.epoch, high, low, high))
     }
 
+    #[inline]
     fn notes(&self) -> Vec<(&'static str, f64)> {
         let first = self.first();
         let mut notes =
@@ -312,6 +338,7 @@ impl Schedule for OneCycleLR {
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let name = "OneCycleLR";
         let (max, part) = (self.max_lr, self.pct_start);

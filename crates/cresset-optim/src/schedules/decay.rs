@@ -26,18 +26,21 @@ pub struct StepLR {
 
 impl StepLR {
     /// With PyTorch's `gamma`, 0.1.
+    #[inline]
     pub fn new(step_size: u64) -> StepLR {
         StepLR { step_size, gamma: 0.1 }
     }
 
     /// What the rate is multiplied with.
     #[must_use]
+    #[inline]
     pub fn gamma(self, gamma: f64) -> StepLR {
         StepLR { gamma, ..self }
     }
 }
 
 impl Schedule for StepLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         Ok(match at.entry {
             Entry::Takeover => at.base,
@@ -47,6 +50,7 @@ impl Schedule for StepLR {
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         require(self.step_size > 0, "StepLR", || "step_size must be at least 1".to_owned())
     }
@@ -77,12 +81,14 @@ impl MultiStepLR {
 
     /// What the rate is multiplied with.
     #[must_use]
+    #[inline]
     pub fn gamma(self, gamma: f64) -> MultiStepLR {
         MultiStepLR { gamma, ..self }
     }
 }
 
 impl Schedule for MultiStepLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         let count = self.milestones.iter().filter(|&&milestone| milestone == at.epoch).count();
         let before = if at.entry == Entry::Takeover { at.base } else { at.lr };
@@ -101,6 +107,7 @@ pub struct ConstantLR {
 
 impl ConstantLR {
     /// For so many epochs.
+    #[inline]
     pub fn new(factor: f64, total_iters: u64) -> ConstantLR {
         ConstantLR { factor, total_iters }
     }
@@ -108,12 +115,14 @@ impl ConstantLR {
 
 impl Default for ConstantLR {
     /// A third of the rate for 5 epochs.
+    #[inline]
     fn default() -> ConstantLR {
         ConstantLR { factor: 1.0 / 3.0, total_iters: 5 }
     }
 }
 
 impl Schedule for ConstantLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         Ok(match at.entry {
             Entry::Takeover if self.total_iters == 0 => at.base,
@@ -125,6 +134,7 @@ impl Schedule for ConstantLR {
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let factor = self.factor;
         let message = || format!("factor must be from 0 to 1, not {factor}");
@@ -159,6 +169,7 @@ pub struct LinearLR {
 
 impl LinearLR {
     /// From a factor to another in so many epochs.
+    #[inline]
     pub fn new(start_factor: f64, end_factor: f64, total_iters: u64) -> LinearLR {
         LinearLR { start_factor, end_factor, total_iters }
     }
@@ -166,12 +177,14 @@ impl LinearLR {
 
 impl Default for LinearLR {
     /// From a third to the whole rate in 5 epochs.
+    #[inline]
     fn default() -> LinearLR {
         LinearLR { start_factor: 1.0 / 3.0, end_factor: 1.0, total_iters: 5 }
     }
 }
 
 impl Schedule for LinearLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         let (start, rise) = (self.start_factor, self.end_factor - self.start_factor);
         Ok(match at.entry {
@@ -183,6 +196,7 @@ impl Schedule for LinearLR {
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let (start, end) = (self.start_factor, self.end_factor);
         require(start > 0.0 && start <= 1.0, "LinearLR", || {
@@ -204,12 +218,14 @@ pub struct ExponentialLR {
 
 impl ExponentialLR {
     /// With that factor.
+    #[inline]
     pub fn new(gamma: f64) -> ExponentialLR {
         ExponentialLR { gamma }
     }
 }
 
 impl Schedule for ExponentialLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         Ok(match at.entry {
             Entry::Start => at.lr,
@@ -230,6 +246,7 @@ pub struct PolynomialLR {
 
 impl PolynomialLR {
     /// Over so many epochs.
+    #[inline]
     pub fn new(total_iters: u64, power: f64) -> PolynomialLR {
         PolynomialLR { total_iters, power }
     }
@@ -237,12 +254,14 @@ impl PolynomialLR {
 
 impl Default for PolynomialLR {
     /// A straight line over 5 epochs.
+    #[inline]
     fn default() -> PolynomialLR {
         PolynomialLR { total_iters: 5, power: 1.0 }
     }
 }
 
 impl Schedule for PolynomialLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         let (epoch, total) = (at.epoch as f64, self.total_iters as f64);
         Ok(match at.entry {
@@ -254,6 +273,7 @@ impl Schedule for PolynomialLR {
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         require(self.total_iters > 0, "PolynomialLR", || "total_iters must be at least 1".to_owned())
     }
@@ -280,6 +300,7 @@ impl LambdaLR {
 }
 
 impl Schedule for LambdaLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         Ok(at.base * (self.0)(at.epoch))
     }
@@ -296,6 +317,7 @@ impl MultiplicativeLR {
 }
 
 impl Schedule for MultiplicativeLR {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         Ok(if at.entry == Entry::Start { at.lr } else { at.lr * (self.0)(at.epoch) })
     }

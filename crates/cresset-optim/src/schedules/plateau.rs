@@ -57,6 +57,7 @@ pub struct ReduceLROnPlateau {
 }
 
 impl Default for ReduceLROnPlateau {
+    #[inline]
     fn default() -> ReduceLROnPlateau {
         ReduceLROnPlateau::new()
     }
@@ -64,6 +65,7 @@ impl Default for ReduceLROnPlateau {
 
 impl ReduceLROnPlateau {
     /// With PyTorch's defaults: a tenth after more than 10 epochs in which a loss did not fall by a part of 10⁻⁴.
+    #[inline]
     pub fn new() -> ReduceLROnPlateau {
         ReduceLROnPlateau {
             mode: PlateauMode::Min,
@@ -84,54 +86,63 @@ impl ReduceLROnPlateau {
 
     /// What better means.
     #[must_use]
+    #[inline]
     pub fn mode(self, mode: PlateauMode) -> Self {
         ReduceLROnPlateau { mode, ..self }
     }
 
     /// What rates are multiplied with; below 1.
     #[must_use]
+    #[inline]
     pub fn factor(self, factor: f64) -> Self {
         ReduceLROnPlateau { factor, ..self }
     }
 
     /// How many epochs without anything better are borne.
     #[must_use]
+    #[inline]
     pub fn patience(self, patience: u64) -> Self {
         ReduceLROnPlateau { patience, ..self }
     }
 
     /// By how much a metric must be better to count.
     #[must_use]
+    #[inline]
     pub fn threshold(self, threshold: Threshold) -> Self {
         ReduceLROnPlateau { threshold, ..self }
     }
 
     /// For how many epochs after a change none is counted.
     #[must_use]
+    #[inline]
     pub fn cooldown(self, cooldown: u64) -> Self {
         ReduceLROnPlateau { cooldown, ..self }
     }
 
     /// The lowest rate.
     #[must_use]
+    #[inline]
     pub fn min_lr(self, min_lr: f64) -> Self {
         ReduceLROnPlateau { min_lr, ..self }
     }
 
     /// Changes of the rate that are not larger are not made.
     #[must_use]
+    #[inline]
     pub fn eps(self, eps: f64) -> Self {
         ReduceLROnPlateau { eps, ..self }
     }
 
     /// Changes these groups alone.
     #[must_use]
+    #[inline]
     pub fn groups(self, groups: &[usize]) -> Self {
         ReduceLROnPlateau { groups: Some(groups.to_vec()), ..self }
     }
 
     /// Looks at the metric of an epoch, and lowers the rates if it is time.
     #[track_caller]
+    #[inline]
     pub fn step(&mut self, metric: f64, optimizer: &mut dyn Optimizer) -> Result<()> {
         let name = "ReduceLROnPlateau";
         let factor = self.factor;
@@ -165,6 +176,7 @@ impl ReduceLROnPlateau {
         Ok(())
     }
 
+    #[inline]
     fn best(&self) -> f64 {
         self.best.unwrap_or(match self.mode {
             PlateauMode::Min => f64::INFINITY,
@@ -172,6 +184,7 @@ impl ReduceLROnPlateau {
         })
     }
 
+    #[inline]
     fn is_better(&self, metric: f64) -> bool {
         let best = self.best();
         match (self.mode, self.threshold) {
@@ -183,16 +196,19 @@ impl ReduceLROnPlateau {
     }
 
     /// The rates after the last step; empty before the first.
+    #[inline]
     pub fn get_last_lr(&self) -> &[f64] {
         &self.last
     }
 
     /// The best metric so far: an infinity before the first.
+    #[inline]
     pub fn best_metric(&self) -> f64 {
         self.best()
     }
 
     /// Everything a later run needs to go on from here, under PyTorch's names. What the schedule is, the program says.
+    #[inline]
     pub fn state_dict(&self) -> State {
         let count = |n: u64| State::Int(i64::try_from(n).unwrap_or(i64::MAX));
         State::map([
@@ -207,11 +223,13 @@ impl ReduceLROnPlateau {
     /// Takes over what [`ReduceLROnPlateau::state_dict`] gave, here or in PyTorch. If anything is refused, nothing is
     /// changed.
     #[track_caller]
+    #[inline]
     pub fn load_state_dict(&mut self, state: &State) -> Result<()> {
         let location = Location::caller();
         self.load(state).map_err(|error| error.at(location))
     }
 
+    #[inline]
     fn load(&mut self, state: &State) -> Result<()> {
         let count = |name: &str| {
             let number = state.get(name)?.int()?;

@@ -94,19 +94,23 @@ pub trait Schedule: Send {
 }
 
 impl Schedule for Box<dyn Schedule> {
+    #[inline]
     fn lr(&self, at: At) -> Result<f64> {
         (**self).lr(at)
     }
 
+    #[inline]
     fn momentum(&self, at: At) -> Option<f64> {
         (**self).momentum(at)
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         (**self).check()
     }
 
+    #[inline]
     fn notes(&self) -> Vec<(&'static str, f64)> {
         (**self).notes()
     }

@@ -87,6 +87,7 @@ impl LRScheduler {
     /// Goes on to the next epoch (or step, for schedules that count those): sets the groups' rates. To be called after
     /// the optimizer's steps.
     #[track_caller]
+    #[inline]
     pub fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
         self.epoch += 1;
         let result = self.set(optimizer, Entry::Step);
@@ -97,11 +98,13 @@ impl LRScheduler {
     }
 
     #[track_caller]
+    #[inline]
     fn set(&mut self, optimizer: &mut dyn Optimizer, entry: Entry) -> Result<()> {
         let location = Location::caller();
         self.set_rates(optimizer, entry).map_err(|error| error.at(location))
     }
 
+    #[inline]
     fn set_rates(&mut self, optimizer: &mut dyn Optimizer, entry: Entry) -> Result<()> {
         let mut rates = Vec::with_capacity(self.groups.len());
         for (&group, &base) in self.groups.iter().zip(&self.bases) {
@@ -126,16 +129,19 @@ impl LRScheduler {
     }
 
     /// The rates last set, of each group it is bound to.
+    #[inline]
     pub fn get_last_lr(&self) -> &[f64] {
         &self.last
     }
 
     /// How many steps it has made.
+    #[inline]
     pub fn last_epoch(&self) -> u64 {
         self.epoch
     }
 
     /// Everything a later run needs to go on from here, under PyTorch's names. What the schedule is, the program says.
+    #[inline]
     pub fn state_dict(&self) -> State {
         let list = |rates: &[f64]| State::List(rates.iter().map(|&rate| State::Float(rate)).collect());
         State::map([
@@ -149,11 +155,13 @@ impl LRScheduler {
     /// Takes over what [`LRScheduler::state_dict`] gave, here or in PyTorch. The optimizer's own state must be loaded
     /// too: the rates are in it, and the next rate may follow from the last. If anything is refused, nothing is changed.
     #[track_caller]
+    #[inline]
     pub fn load_state_dict(&mut self, state: &State) -> Result<()> {
         let location = Location::caller();
         self.load(state).map_err(|error| error.at(location))
     }
 
+    #[inline]
     fn load(&mut self, state: &State) -> Result<()> {
         // PyTorch's chained schedules count only in their parts.
         let parts = state.find(&Key::from("_schedulers"));
@@ -190,6 +198,7 @@ enum Momentum {
 }
 
 #[track_caller]
+#[inline]
 fn momentum_option(optimizer: &dyn Optimizer, group: usize) -> Result<Momentum> {
     match (optimizer.option(group, "betas"), optimizer.option(group, "momentum")) {
         (Some(State::List(betas)), _) => Ok(Momentum::Betas(betas.into_iter().skip(1).collect())),

@@ -27,6 +27,7 @@ pub struct MultiheadAttentionOptions<'a> {
 }
 
 impl Default for MultiheadAttentionOptions<'_> {
+    #[inline]
     fn default() -> Self {
         MultiheadAttentionOptions {
             key_padding_mask: None,
@@ -99,6 +100,7 @@ struct OutProjection {
 }
 
 impl OutProjection {
+    #[inline]
     fn extra(&self) -> String {
         let (weight, bias) = (&self.weight, truth(self.bias.is_some()));
         let [outputs, inputs] = weight.shape()[..] else { return String::new() };
@@ -109,6 +111,7 @@ impl OutProjection {
 impl MultiheadAttention {
     /// So many heads over so many features, with biases.
     #[track_caller]
+    #[inline]
     pub fn new(embed_dim: usize, num_heads: usize) -> MultiheadAttention {
         MultiheadAttention::of(Settings {
             embed_dim,
@@ -124,6 +127,7 @@ impl MultiheadAttention {
     }
 
     #[track_caller]
+    #[inline]
     fn of(settings: Settings) -> MultiheadAttention {
         let Settings { embed_dim: size, kdim, vdim, bias, add_bias_kv, .. } = settings;
         let refused = settings.check().err();
@@ -167,6 +171,7 @@ impl MultiheadAttention {
 
     /// With other settings: weights of other shapes are drawn anew.
     #[track_caller]
+    #[inline]
     fn with(self, change: &dyn Fn(&mut Settings)) -> MultiheadAttention {
         let mut settings = self.settings.clone();
         change(&mut settings);
@@ -179,42 +184,49 @@ impl MultiheadAttention {
 
     /// In training, the probability with which a weight is dropped.
     #[track_caller]
+    #[inline]
     pub fn dropout(self, dropout: f64) -> MultiheadAttention {
         self.with(&|settings| settings.dropout = dropout)
     }
 
     /// With biases of all linear maps, or without. Weights are drawn anew.
     #[track_caller]
+    #[inline]
     pub fn bias(self, bias: bool) -> MultiheadAttention {
         self.with(&|settings| settings.bias = bias)
     }
 
     /// With one more key and value, which are learned. Weights are drawn anew.
     #[track_caller]
+    #[inline]
     pub fn add_bias_kv(self, add: bool) -> MultiheadAttention {
         self.with(&|settings| settings.add_bias_kv = add)
     }
 
     /// With one more key and value, which are zero.
     #[track_caller]
+    #[inline]
     pub fn add_zero_attn(self, add: bool) -> MultiheadAttention {
         self.with(&|settings| settings.add_zero_attn = add)
     }
 
     /// How many features keys have. Weights are drawn anew.
     #[track_caller]
+    #[inline]
     pub fn kdim(self, kdim: usize) -> MultiheadAttention {
         self.with(&|settings| settings.kdim = kdim)
     }
 
     /// How many features values have. Weights are drawn anew.
     #[track_caller]
+    #[inline]
     pub fn vdim(self, vdim: usize) -> MultiheadAttention {
         self.with(&|settings| settings.vdim = vdim)
     }
 
     /// Whether inputs are `[batch, time, features]` instead of `[time, batch, features]`.
     #[track_caller]
+    #[inline]
     pub fn batch_first(self, batch_first: bool) -> MultiheadAttention {
         self.with(&|settings| settings.batch_first = batch_first)
     }
@@ -314,6 +326,7 @@ impl MultiheadAttention {
 
     /// Query, key or value, linearly mapped.
     #[track_caller]
+    #[inline]
     fn mapped(&self, x: &Tensor, which: usize) -> Result<Tensor> {
         let size = self.settings.embed_dim as i64;
         let part = |all: &Parameter| all.get()?.narrow(0, which as i64 * size, size);
@@ -328,6 +341,7 @@ impl MultiheadAttention {
     }
 
     /// `[batch, heads, time, features of a head]`: another way to see the same memory.
+    #[inline]
     fn heads(&self, x: &Tensor) -> Result<Tensor> {
         let Settings { embed_dim, num_heads, batch_first, .. } = self.settings;
         let split: Shape = [x.shape()[0], x.shape()[1], num_heads, embed_dim / num_heads].into();
@@ -336,12 +350,14 @@ impl MultiheadAttention {
     }
 
     /// The heads side by side again.
+    #[inline]
     fn joined(&self, x: &Tensor) -> Result<Tensor> {
         let order = if self.settings.batch_first { [0, 2, 1, 3] } else { [2, 0, 1, 3] };
         x.permute(order)?.flatten(2..)
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self, query: &Tensor, key: &Tensor, value: &Tensor) -> Result<Sizes> {
         let Settings { embed_dim, num_heads, kdim, vdim, batch_first, .. } = self.settings;
         let name = "multihead_attention";
@@ -393,12 +409,14 @@ impl MultiheadAttention {
 
 impl Settings {
     /// What the weights depend on.
+    #[inline]
     fn weights(&self) -> impl PartialEq + use<> {
         let Settings { embed_dim, num_heads, kdim, vdim, bias, add_bias_kv, .. } = *self;
         (embed_dim, num_heads, kdim, vdim, bias, add_bias_kv, self.check().is_ok())
     }
 
     #[track_caller]
+    #[inline]
     fn check(&self) -> Result<()> {
         let Settings { embed_dim, num_heads, dropout, .. } = *self;
         let refuse = |message: String| Err(Error::argument("multihead_attention", message));
@@ -418,6 +436,7 @@ impl Settings {
 }
 
 /// `softmax(q·kᵀ/√d)`, masked. A query that may look nowhere has NaN, as in PyTorch.
+#[inline]
 fn attention_weights(query: &Tensor, key: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
     let scale = 1.0 / (query.shape()[3] as f64).sqrt();
     let query = Tensor::formula(&[query], &[scale.into()], |x, n| x[0] * n[0])?;

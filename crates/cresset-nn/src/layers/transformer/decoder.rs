@@ -58,11 +58,13 @@ pub struct TransformerDecoderLayer {
 impl TransformerDecoderLayer {
     /// So many features and heads.
     #[track_caller]
+    #[inline]
     pub fn new(d_model: usize, nhead: usize) -> TransformerDecoderLayer {
         TransformerDecoderLayer::of(LayerSettings::new(d_model, nhead))
     }
 
     #[track_caller]
+    #[inline]
     pub(super) fn of(settings: LayerSettings) -> TransformerDecoderLayer {
         let LayerSettings { d_model, nhead, dim_feedforward, dropout, batch_first, bias, .. } = settings;
         let attention = || {
@@ -87,6 +89,7 @@ impl TransformerDecoderLayer {
 
     /// With other settings: weights of other shapes are drawn anew.
     #[track_caller]
+    #[inline]
     pub(super) fn with(self, change: &dyn Fn(&mut LayerSettings)) -> TransformerDecoderLayer {
         let mut settings = self.settings.clone();
         change(&mut settings);
@@ -182,6 +185,7 @@ impl TransformerDecoder {
 
     /// All layers with other settings.
     #[track_caller]
+    #[inline]
     pub(super) fn with(self, change: &dyn Fn(&mut LayerSettings)) -> TransformerDecoder {
         let layers = self.layers.into_iter().map(|layer| layer.with(change)).collect();
         TransformerDecoder { layers, ..self }
@@ -199,6 +203,7 @@ impl TransformerDecoder {
     }
 
     /// With a norm after the last layer.
+    #[inline]
     pub fn norm(self, norm: LayerNorm) -> TransformerDecoder {
         TransformerDecoder { norm: Some(norm), ..self }
     }

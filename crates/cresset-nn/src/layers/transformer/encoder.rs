@@ -51,11 +51,13 @@ pub struct TransformerEncoderLayer {
 impl TransformerEncoderLayer {
     /// So many features and heads.
     #[track_caller]
+    #[inline]
     pub fn new(d_model: usize, nhead: usize) -> TransformerEncoderLayer {
         TransformerEncoderLayer::of(LayerSettings::new(d_model, nhead))
     }
 
     #[track_caller]
+    #[inline]
     pub(super) fn of(settings: LayerSettings) -> TransformerEncoderLayer {
         let LayerSettings { d_model, nhead, dim_feedforward, dropout, batch_first, bias, .. } = settings;
         let attention = MultiheadAttention::new(d_model, nhead).dropout(dropout);
@@ -74,6 +76,7 @@ impl TransformerEncoderLayer {
 
     /// With other settings: weights of other shapes are drawn anew.
     #[track_caller]
+    #[inline]
     pub(super) fn with(self, change: &dyn Fn(&mut LayerSettings)) -> TransformerEncoderLayer {
         let mut settings = self.settings.clone();
         change(&mut settings);
@@ -155,6 +158,7 @@ impl TransformerEncoder {
 
     /// All layers with other settings.
     #[track_caller]
+    #[inline]
     pub(super) fn with(self, change: &dyn Fn(&mut LayerSettings)) -> TransformerEncoder {
         let layers = self.layers.into_iter().map(|layer| layer.with(change)).collect();
         TransformerEncoder { layers, ..self }
@@ -172,6 +176,7 @@ impl TransformerEncoder {
     }
 
     /// With a norm after the last layer.
+    #[inline]
     pub fn norm(self, norm: LayerNorm) -> TransformerEncoder {
         TransformerEncoder { norm: Some(norm), ..self }
     }
@@ -205,6 +210,7 @@ impl Layer for TransformerEncoder {
 
 /// Whether the mask is the one with which a place looks at itself and those before: as said, or found out, since without
 /// the mask it is faster.
+#[inline]
 pub fn causal(said: Option<bool>, mask: Option<&Tensor>, x: &Tensor, batch_first: bool) -> Result<bool> {
     match (said, mask) {
         (Some(said), _) => Ok(said),

@@ -19,6 +19,7 @@ pub enum TransformerActivation {
 impl FromStr for TransformerActivation {
     type Err = Error;
 
+    #[inline]
     fn from_str(name: &str) -> Result<TransformerActivation> {
         match name {
             "relu" => Ok(TransformerActivation::Relu),
@@ -30,6 +31,7 @@ impl FromStr for TransformerActivation {
 
 impl TransformerActivation {
     #[track_caller]
+    #[inline]
     pub(super) fn apply(self, x: &Tensor) -> Result<Tensor> {
         match self {
             TransformerActivation::Relu => x.relu(),
@@ -53,6 +55,7 @@ pub struct LayerSettings {
 }
 
 impl LayerSettings {
+    #[inline]
     pub fn new(d_model: usize, nhead: usize) -> LayerSettings {
         LayerSettings {
             d_model,
@@ -68,11 +71,13 @@ impl LayerSettings {
     }
 
     /// What the weights depend on.
+    #[inline]
     pub fn weights(&self) -> impl PartialEq + use<> {
         (self.d_model, self.nhead, self.dim_feedforward, self.bias, (0.0..=1.0).contains(&self.dropout))
     }
 
     #[track_caller]
+    #[inline]
     pub fn norm(&self) -> LayerNorm {
         LayerNorm::new([self.d_model]).eps(self.layer_norm_eps).bias(self.bias)
     }
@@ -83,42 +88,49 @@ macro_rules! settings {
     () => {
         /// How many features lie between the two linear maps; 2048 unless said. Weights are drawn anew.
         #[track_caller]
+        #[inline]
         pub fn dim_feedforward(self, dim_feedforward: usize) -> Self {
             self.with(&|settings| settings.dim_feedforward = dim_feedforward)
         }
 
         /// In training, the probability with which something is dropped; 0.1 unless said.
         #[track_caller]
+        #[inline]
         pub fn dropout(self, dropout: f64) -> Self {
             self.with(&|settings| settings.dropout = dropout)
         }
 
         /// What lies between the two linear maps; ReLU unless said.
         #[track_caller]
+        #[inline]
         pub fn activation(self, activation: TransformerActivation) -> Self {
             self.with(&|settings| settings.activation = activation)
         }
 
         /// What norms add to the variance; 1e-5 unless said.
         #[track_caller]
+        #[inline]
         pub fn layer_norm_eps(self, layer_norm_eps: f64) -> Self {
             self.with(&|settings| settings.layer_norm_eps = layer_norm_eps)
         }
 
         /// Whether inputs are `[batch, time, features]` instead of `[time, batch, features]`.
         #[track_caller]
+        #[inline]
         pub fn batch_first(self, batch_first: bool) -> Self {
             self.with(&|settings| settings.batch_first = batch_first)
         }
 
         /// Whether norms come before attention and network instead of after the sums.
         #[track_caller]
+        #[inline]
         pub fn norm_first(self, norm_first: bool) -> Self {
             self.with(&|settings| settings.norm_first = norm_first)
         }
 
         /// With biases of linear maps and norms, as at first, or without. Weights are drawn anew.
         #[track_caller]
+        #[inline]
         pub fn bias(self, bias: bool) -> Self {
             self.with(&|settings| settings.bias = bias)
         }

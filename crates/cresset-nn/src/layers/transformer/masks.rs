@@ -12,11 +12,13 @@ use cresset_ops::methods::prelude::*;
 /// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
+#[inline]
 pub fn generate_square_subsequent_mask(size: usize) -> Result<Tensor> {
     above_diagonal(size, size, Device::Cpu)?.then_blocked(DType::F32)
 }
 
 /// Is it the mask of [`generate_square_subsequent_mask`] for so many positions?
+#[inline]
 pub fn is_subsequent(mask: &Tensor, size: usize) -> Result<bool> {
     if mask.shape()[..] != [size, size] {
         return Ok(false);
@@ -27,6 +29,7 @@ pub fn is_subsequent(mask: &Tensor, size: usize) -> Result<bool> {
 }
 
 /// True above the diagonal, on a device.
+#[inline]
 pub fn above_diagonal(rows: usize, columns: usize, device: Device) -> Result<Tensor> {
     let row = Tensor::arange_with(0, rows, 1, DType::I64)?.unsqueeze(1)?;
     let column = Tensor::arange_with(0, columns, 1, DType::I64)?;
@@ -39,6 +42,7 @@ trait Blocked: Sized {
 }
 
 impl Blocked for Tensor {
+    #[inline]
     fn then_blocked(&self, dtype: DType) -> Result<Tensor> {
         let numbers = [f64::NEG_INFINITY.into(), 0.0.into()];
         Tensor::formula(&[self], &numbers, |x, n| select(x[0], n[0], n[1]))?.to_dtype(dtype)
@@ -57,6 +61,7 @@ pub struct Sizes {
 /// A mask of queries and keys, and one of each sample's keys, as one that broadcasts to `[batch, heads, queries, keys]`:
 /// truths of what is blocked, or numbers to be added of such a dtype.
 #[track_caller]
+#[inline]
 pub fn merged(
     attn_mask: Option<&Tensor>,
     key_padding_mask: Option<&Tensor>,
@@ -102,6 +107,7 @@ pub fn merged(
 }
 
 /// The same with more keys, which nobody is kept from.
+#[inline]
 pub fn with_more_keys(mask: &Tensor, count: usize) -> Result<Tensor> {
     let mut shape = mask.shape().clone();
     let last = shape.rank() - 1;
@@ -109,11 +115,13 @@ pub fn with_more_keys(mask: &Tensor, count: usize) -> Result<Tensor> {
     Tensor::cat(&[mask.clone(), mask.detach().new_zeros(shape)?], -1)
 }
 
+#[inline]
 fn added(mask: &Tensor, dtype: DType) -> Result<Tensor> {
     if mask.dtype() == DType::Bool { mask.then_blocked(dtype) } else { Ok(mask.clone()) }
 }
 
 #[track_caller]
+#[inline]
 fn kind(name: &str, mask: &Tensor, dtype: DType) -> Result<()> {
     if mask.dtype() == DType::Bool || mask.dtype() == dtype {
         return Ok(());

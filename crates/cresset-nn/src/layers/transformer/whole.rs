@@ -53,6 +53,7 @@ pub struct Transformer {
 impl Transformer {
     /// So many features and heads, with six layers on both sides. (PyTorch's defaults are 512 and 8.)
     #[track_caller]
+    #[inline]
     pub fn new(d_model: usize, nhead: usize) -> Transformer {
         let settings = LayerSettings::new(d_model, nhead);
         let transformer = Transformer {
@@ -65,6 +66,7 @@ impl Transformer {
 
     /// The norms after the last layers; and all matrices drawn as Glorot does, where layers are new.
     #[track_caller]
+    #[inline]
     fn finished(self, fresh: bool) -> Transformer {
         let transformer = Transformer {
             encoder: self.encoder.norm(self.settings.norm()),
@@ -78,6 +80,7 @@ impl Transformer {
     }
 
     #[track_caller]
+    #[inline]
     fn with(self, change: &dyn Fn(&mut LayerSettings)) -> Transformer {
         let mut settings = self.settings.clone();
         change(&mut settings);
@@ -88,6 +91,7 @@ impl Transformer {
 
     /// How many layers the encoder has; six unless said.
     #[track_caller]
+    #[inline]
     pub fn num_encoder_layers(self, layers: usize) -> Transformer {
         let settings = self.settings.clone();
         let encoder = self.encoder.resized(layers, || TransformerEncoderLayer::of(settings.clone()));
@@ -96,6 +100,7 @@ impl Transformer {
 
     /// How many layers the decoder has; six unless said.
     #[track_caller]
+    #[inline]
     pub fn num_decoder_layers(self, layers: usize) -> Transformer {
         let settings = self.settings.clone();
         let decoder = self.decoder.resized(layers, || TransformerDecoderLayer::of(settings.clone()));
@@ -146,6 +151,7 @@ impl Transformer {
 
 /// Draws all matrices again as Glorot does, which the whole transformer has in place of its layers' ways.
 #[track_caller]
+#[inline]
 fn glorot(transformer: &Transformer) {
     for (_, parameter) in transformer.named_parameters() {
         let Ok(tensor) = parameter.get() else { continue };
