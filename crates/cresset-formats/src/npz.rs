@@ -43,6 +43,7 @@ pub fn save_npz_compressed(path: impl AsRef<Path>, dict: &StateDict) -> Result<(
 
 /// The arrays in the bytes of a `.npz` file.
 #[track_caller]
+#[inline]
 pub fn from_bytes(bytes: &[u8]) -> Result<StateDict> {
     match read(bytes) {
         Ok(dict) => Ok(dict),
@@ -50,6 +51,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<StateDict> {
     }
 }
 
+#[inline]
 fn read(bytes: &[u8]) -> Outcome<StateDict> {
     let mut dict = StateDict::new();
     for entry in Archive::open(bytes)?.entries() {
@@ -65,6 +67,7 @@ fn read(bytes: &[u8]) -> Outcome<StateDict> {
     Ok(dict)
 }
 
+#[inline]
 fn write(file: &mut dyn Write, dict: &StateDict, deflated: bool) -> Outcome<()> {
     let mut archive = Writer::new(file);
     for (name, array) in dict.iter() {

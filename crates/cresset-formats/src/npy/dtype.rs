@@ -12,6 +12,7 @@ pub(crate) struct Descr {
 }
 
 /// The dtype that a short name means.
+#[inline]
 pub(crate) fn element_of(name: &str) -> Outcome<Descr> {
     let (order, kind) = match name.as_bytes().first() {
         Some(b'<' | b'>' | b'|' | b'=') => name.split_at(1),
@@ -48,6 +49,7 @@ pub(crate) fn element_of(name: &str) -> Outcome<Descr> {
 }
 
 /// The short name of a dtype, if NumPy has it.
+#[inline]
 pub(crate) fn name_of(dtype: DType) -> Option<&'static str> {
     Some(match dtype {
         DType::F64 => "<f8",

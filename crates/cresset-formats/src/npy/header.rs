@@ -25,6 +25,7 @@ pub(crate) struct Header {
 const MOST_DIMENSIONS: usize = 64;
 
 impl Header {
+    #[inline]
     pub fn read(bytes: &mut Bytes<'_>) -> Outcome<Header> {
         if bytes.take(MAGIC.len()).ok() != Some(MAGIC) {
             return wrong("not a .npy file: it does not begin with \\x93NUMPY");
@@ -45,6 +46,7 @@ impl Header {
         Header::parse(&text)
     }
 
+    #[inline]
     fn parse(text: &str) -> Outcome<Header> {
         let Literal::Dict(entries) = parse(text)? else { return wrong("its header is not a Python dict") };
         let (mut descr, mut columns_first, mut shape) = (None, None, None);
@@ -73,6 +75,7 @@ impl Header {
     }
 }
 
+#[inline]
 fn size(literal: &Literal) -> Outcome<usize> {
     match literal {
         Literal::Int(number) => match usize::try_from(*number) {
@@ -84,6 +87,7 @@ fn size(literal: &Literal) -> Outcome<usize> {
 }
 
 /// The header of an array, as long as a multiple of 64 bytes so that the numbers after it are aligned.
+#[inline]
 pub(crate) fn written(array: &Array) -> Outcome<Vec<u8>> {
     let Some(descr) = name_of(array.dtype()) else {
         return wrong(format!("NumPy has no {}: convert with to_dtype(DType::F32) first", array.dtype()));

@@ -18,6 +18,7 @@ pub(crate) enum Literal {
 const DEEPEST: usize = 16;
 
 /// The one literal in a text.
+#[inline]
 pub(crate) fn parse(text: &str) -> Outcome<Literal> {
     let mut rest = text;
     let value = value(&mut rest, 0)?;
@@ -27,10 +28,12 @@ pub(crate) fn parse(text: &str) -> Outcome<Literal> {
     }
 }
 
+#[inline]
 fn start(text: &str) -> String {
     text.chars().take(20).collect()
 }
 
+#[inline]
 fn eat(rest: &mut &str, token: char) -> bool {
     match rest.trim_start().strip_prefix(token) {
         Some(after) => {
@@ -41,6 +44,7 @@ fn eat(rest: &mut &str, token: char) -> bool {
     }
 }
 
+#[inline]
 fn value(rest: &mut &str, depth: usize) -> Outcome<Literal> {
     if depth > DEEPEST {
         return wrong("its header is nested too deep");
@@ -79,6 +83,7 @@ fn value(rest: &mut &str, depth: usize) -> Outcome<Literal> {
     }
 }
 
+#[inline]
 fn sequence(rest: &mut &str, open: char, close: char, depth: usize) -> Outcome<Literal> {
     eat(rest, open);
     let mut values = Vec::new();
@@ -98,6 +103,7 @@ fn sequence(rest: &mut &str, open: char, close: char, depth: usize) -> Outcome<L
     Ok(Literal::Sequence(values))
 }
 
+#[inline]
 fn dict(rest: &mut &str, depth: usize) -> Outcome<Literal> {
     eat(rest, '{');
     let mut entries = Vec::new();

@@ -43,6 +43,7 @@ pub fn save_npy(path: impl AsRef<Path>, array: &Array) -> Result<()> {
 
 /// The array in the bytes of a `.npy` file.
 #[track_caller]
+#[inline]
 pub fn from_bytes(bytes: &[u8]) -> Result<Array> {
     match read(bytes) {
         Ok(array) => Ok(array),
@@ -52,6 +53,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Array> {
 
 /// The bytes of a `.npy` file.
 #[track_caller]
+#[inline]
 pub fn to_bytes(array: &Array) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match write(&mut bytes, array) {
@@ -60,6 +62,7 @@ pub fn to_bytes(array: &Array) -> Result<Vec<u8>> {
     }
 }
 
+#[inline]
 pub(crate) fn read(bytes: &[u8]) -> Outcome<Array> {
     let mut bytes = Bytes::new(bytes);
     let Header { descr, columns_first, shape } = Header::read(&mut bytes)?;
@@ -78,6 +81,7 @@ pub(crate) fn read(bytes: &[u8]) -> Outcome<Array> {
 }
 
 /// Numbers as they lie in a file, under a shape. The bytes are as many as it takes.
+#[inline]
 pub(crate) fn arrange(data: &[u8], descr: Descr, shape: Shape, columns_first: bool) -> Outcome<Array> {
     let data = if descr.big_endian { swapped(data, descr.dtype) } else { Cow::Borrowed(data) };
     if !columns_first || shape.len() < 2 {
@@ -94,18 +98,21 @@ pub(crate) fn arrange(data: &[u8], descr: Descr, shape: Shape, columns_first: bo
 }
 
 /// The bytes of every number the other way round.
+#[inline]
 pub(crate) fn swapped(data: &[u8], dtype: DType) -> Cow<'_, [u8]> {
     let mut data = data.to_vec();
     data.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
     Cow::Owned(data)
 }
 
+#[inline]
 pub(crate) fn write(file: &mut dyn Write, array: &Array) -> Outcome<()> {
     file.write_all(&header::written(array)?)?;
     Ok(array.write_bytes(file)?)
 }
 
 /// How many bytes [`write`] writes.
+#[inline]
 pub(crate) fn size(array: &Array) -> Outcome<u64> {
     let header = header::written(array)?.len() as u64;
     match (array.numel() as u64).checked_mul(array.dtype().size() as u64) {

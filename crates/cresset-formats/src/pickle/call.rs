@@ -13,11 +13,13 @@ use crate::{
 };
 
 impl<'a> Machine<'a> {
+    #[inline]
     fn value(&self, at: Ref) -> &Value<'a> {
         &self.values[at as usize]
     }
 
     /// A function of arguments.
+    #[inline]
     pub fn call(&mut self, function: Ref, arguments: Ref) -> Outcome<Ref> {
         let function = match self.value(function) {
             Value::Global(function) => *function,
@@ -137,6 +139,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Negated and conjugated tensors say so beside their numbers.
+    #[inline]
     fn refuse_lazy(&self, metadata: Option<Ref>) -> Outcome<()> {
         match metadata.map(|at| self.value(at)) {
             None | Some(Value::None) => Ok(()),
@@ -145,6 +148,7 @@ impl<'a> Machine<'a> {
         }
     }
 
+    #[inline]
     fn tensor(&mut self, tensor: Tensor) -> Outcome<Ref> {
         match self.value(tensor.storage) {
             Value::Storage(_) => self.keep(Value::Tensor(tensor)),
@@ -153,6 +157,7 @@ impl<'a> Machine<'a> {
     }
 
     /// The state of an object, given after it was made.
+    #[inline]
     pub fn build(&mut self, object: Ref, state: Ref) -> Outcome<()> {
         let misfit = |kind| wrong(format!("it gives {kind} a state that does not fit"));
         match self.value(object) {

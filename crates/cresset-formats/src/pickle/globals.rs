@@ -37,6 +37,7 @@ pub(crate) enum Global {
 }
 
 /// What a name means.
+#[inline]
 pub(crate) fn find<'a>(module: &str, name: &str) -> Outcome<Value<'a>> {
     use Global::*;
     Ok(Value::Global(match (module, name) {
@@ -91,6 +92,7 @@ fn refused<T>(module: &str, name: &str) -> Outcome<T> {
     wrong(format!("it names {module}.{name}; nothing was run: {why}"))
 }
 
+#[inline]
 fn element_of(storage: &str) -> Outcome<DType> {
     Ok(match storage {
         "DoubleStorage" => DType::F64,
@@ -111,6 +113,7 @@ fn element_of(storage: &str) -> Outcome<DType> {
 }
 
 /// The class of a storage of numbers of this dtype.
+#[inline]
 pub(crate) fn storage_of(dtype: DType) -> &'static str {
     match dtype {
         DType::F64 => "DoubleStorage",
@@ -126,6 +129,7 @@ pub(crate) fn storage_of(dtype: DType) -> &'static str {
     }
 }
 
+#[inline]
 fn is_dtype(name: &str) -> bool {
     let digits = name.trim_start_matches(|c: char| c.is_ascii_lowercase());
     let word = &name[..name.len() - digits.len()];
@@ -133,6 +137,7 @@ fn is_dtype(name: &str) -> bool {
         && digits.bytes().all(|byte| byte.is_ascii_digit() || b"x_emfnuz".contains(&byte))
 }
 
+#[inline]
 fn numpy_class(name: &str) -> Option<&'static str> {
     Some(match name {
         "Float64DType" => "f8",

@@ -20,21 +20,25 @@ pub(crate) struct Pickle<'a> {
 
 impl<'a> Pickle<'a> {
     /// The value at a place.
+    #[inline]
     pub fn get(&self, at: Ref) -> &Value<'a> {
         &self.values[at as usize]
     }
 
     /// The values of a list or tuple.
+    #[inline]
     pub fn sequence(&self, at: Ref) -> Option<&[Ref]> {
         sequence(&self.values, at)
     }
 
     /// The text at a place.
+    #[inline]
     pub fn text(&self, at: Ref) -> Option<&str> {
         text(&self.values, at)
     }
 }
 
+#[inline]
 pub(super) fn sequence<'v>(values: &'v [Value<'_>], at: Ref) -> Option<&'v [Ref]> {
     match &values[at as usize] {
         Value::List(list) | Value::Tuple(list) => Some(list),
@@ -42,6 +46,7 @@ pub(super) fn sequence<'v>(values: &'v [Value<'_>], at: Ref) -> Option<&'v [Ref]
     }
 }
 
+#[inline]
 pub(super) fn text<'v>(values: &'v [Value<'_>], at: Ref) -> Option<&'v str> {
     match &values[at as usize] {
         Value::Text(text) => Some(text),
@@ -50,6 +55,7 @@ pub(super) fn text<'v>(values: &'v [Value<'_>], at: Ref) -> Option<&'v str> {
 }
 
 /// Runs the next pickle of these bytes.
+#[inline]
 pub(crate) fn run<'a>(bytes: &mut Bytes<'a>) -> Outcome<Pickle<'a>> {
     let start = bytes.at();
     let mut machine = Machine {
@@ -81,6 +87,7 @@ pub(super) struct Machine<'a> {
 impl<'a> Machine<'a> {
     /// Counts what is copied of values that exist already. A few bytes can ask for that again and again, and so fill the
     /// memory: real files stay far below sixteen times their own size.
+    #[inline]
     pub fn spend(&mut self, count: usize) -> Outcome<()> {
         match self.budget.checked_sub(count as u64) {
             Some(left) => {
@@ -92,22 +99,26 @@ impl<'a> Machine<'a> {
     }
 
     /// A place for a value.
+    #[inline]
     pub fn keep(&mut self, value: Value<'a>) -> Outcome<Ref> {
         let Ok(at) = Ref::try_from(self.values.len()) else { return wrong("it has too many values") };
         self.values.push(value);
         Ok(at)
     }
 
+    #[inline]
     fn push(&mut self, value: Value<'a>) -> Outcome<()> {
         let at = self.keep(value)?;
         self.stack.push(at);
         Ok(())
     }
 
+    #[inline]
     fn base(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
 
+    #[inline]
     fn top(&self) -> Outcome<Ref> {
         match self.stack.get(self.base()..).and_then(<[Ref]>::last) {
             Some(&top) => Ok(top),
@@ -115,6 +126,7 @@ impl<'a> Machine<'a> {
         }
     }
 
+    #[inline]
     fn pop(&mut self) -> Outcome<Ref> {
         let top = self.top()?;
         self.stack.pop();
@@ -122,6 +134,7 @@ impl<'a> Machine<'a> {
     }
 
     /// All values since the last mark.
+    #[inline]
     fn pop_mark(&mut self) -> Outcome<Vec<Ref>> {
         match self.marks.pop() {
             Some(mark) => Ok(self.stack.split_off(mark)),
@@ -129,6 +142,7 @@ impl<'a> Machine<'a> {
         }
     }
 
+    #[inline]
     fn tuple(&mut self, count: usize) -> Outcome<()> {
         if self.stack.len() < self.base() + count {
             return wrong("it takes values where there are none");
@@ -137,6 +151,7 @@ impl<'a> Machine<'a> {
         self.push(Value::Tuple(values))
     }
 
+    #[inline]
     fn extend(&mut self, more: Vec<Ref>) -> Outcome<()> {
         let list = self.top()? as usize;
         match &mut self.values[list] {
@@ -146,6 +161,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    #[inline]
     fn set(&mut self, entries: Vec<Ref>) -> Outcome<()> {
         let dict = self.top()? as usize;
         if !entries.len().is_multiple_of(2) {
@@ -158,12 +174,14 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    #[inline]
     fn remember(&mut self, place: u32) -> Outcome<()> {
         let top = self.top()?;
         self.memo.insert(place, top);
         Ok(())
     }
 
+    #[inline]
     fn recall(&mut self, place: u32) -> Outcome<()> {
         match self.memo.get(&place) {
             Some(&value) => {
@@ -175,6 +193,7 @@ impl<'a> Machine<'a> {
     }
 
     /// One opcode; the value built if it was the last one.
+    #[inline]
     fn step(&mut self, bytes: &mut Bytes<'a>) -> Outcome<Option<Ref>> {
         let opcode = bytes.u8()?;
         match opcode {
@@ -322,6 +341,7 @@ impl<'a> Machine<'a> {
 
     /// The storage that a persistent id names: `('storage', class, key, location, numel)`, and in old files what it is a
     /// part of.
+    #[inline]
     fn storage(&self, id: Ref) -> Outcome<Storage> {
         let Some([kind, class, key, _location, numel, rest @ ..]) = sequence(&self.values, id) else {
             return wrong("its persistent id is no storage");
@@ -352,6 +372,7 @@ impl<'a> Machine<'a> {
 }
 
 /// A whole number of any width, as far as there are numbers for it.
+#[inline]
 fn long(bytes: &[u8]) -> Outcome<i128> {
     if bytes.len() > 16 {
         return wrong(format!("a whole number has {} bytes; up to 16 can be read", bytes.len()));
@@ -362,6 +383,7 @@ fn long(bytes: &[u8]) -> Outcome<i128> {
     Ok(i128::from_le_bytes(own))
 }
 
+#[inline]
 fn unicode(bytes: &[u8]) -> Outcome<Value<'_>> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Value::Text(Cow::Borrowed(text))),
@@ -370,6 +392,7 @@ fn unicode(bytes: &[u8]) -> Outcome<Value<'_>> {
     }
 }
 
+#[inline]
 fn either(bytes: &[u8]) -> Value<'_> {
     unicode(bytes).unwrap_or(Value::Bytes(bytes.into()))
 }

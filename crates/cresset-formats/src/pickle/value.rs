@@ -65,6 +65,7 @@ pub(crate) struct NumpyArray {
 
 impl Value<'_> {
     /// What this is, for errors.
+    #[inline]
     pub fn kind(&self) -> &'static str {
         match self {
             Value::None => "None",

@@ -15,17 +15,20 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Nothing yet.
+    #[inline]
     pub fn new() -> Writer {
         Writer { bytes: vec![0x80, 2], memo: HashMap::new() }
     }
 
     /// The whole pickle.
+    #[inline]
     pub fn finish(mut self) -> Vec<u8> {
         self.bytes.push(b'.');
         self.bytes
     }
 
     /// A tree, whose arrays `array` writes. It was checked not to be too deep.
+    #[inline]
     pub fn state(
         &mut self,
         state: &State,
@@ -62,6 +65,7 @@ impl Writer {
     }
 
     /// A tensor over a storage of that many elements, kept under a key.
+    #[inline]
     pub fn tensor(&mut self, key: &str, numel: usize, dtype: DType, layout: &Layout) -> Outcome<()> {
         self.global("torch._utils", "_rebuild_tensor_v2");
         self.bytes.extend(b"((");
@@ -81,10 +85,12 @@ impl Writer {
         Ok(())
     }
 
+    #[inline]
     fn bool(&mut self, truth: bool) {
         self.bytes.push(if truth { 0x88 } else { 0x89 });
     }
 
+    #[inline]
     fn int(&mut self, number: i64) {
         if let Ok(number) = u8::try_from(number) {
             self.bytes.extend([b'K', number]);
@@ -103,6 +109,7 @@ impl Writer {
         self.bytes.push(b't');
     }
 
+    #[inline]
     fn text(&mut self, text: &str) -> Outcome<()> {
         let Ok(length) = u32::try_from(text.len()) else {
             return wrong(format!("a text of {} bytes is too long for a pickle", text.len()));
@@ -114,6 +121,7 @@ impl Writer {
     }
 
     /// A class or function, written whole once and recalled after that.
+    #[inline]
     fn global(&mut self, module: &str, name: &'static str) {
         match self.memo.get(name) {
             Some(&place) => self.bytes.extend([b'h', place]),

@@ -23,6 +23,7 @@ pub(super) struct Storages<'s, 'a> {
 }
 
 /// The tree that a pickle is.
+#[inline]
 pub(super) fn build<'a>(pickle: &Pickle<'a>, storages: Storages<'_, 'a>) -> Outcome<State> {
     let mut builder = Builder { pickle, storages, memory: HashMap::new(), budget: pickle.budget };
     builder.state(pickle.root, 0)
@@ -38,6 +39,7 @@ struct Builder<'p, 's, 'a> {
 
 impl<'p, 'a> Builder<'p, '_, 'a> {
     /// Counts what is made: values that are shared in the pickle are copied in the tree.
+    #[inline]
     fn spend(&mut self, count: usize) -> Outcome<()> {
         match self.budget.checked_sub(count as u64) {
             Some(left) => {
@@ -48,6 +50,7 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
         }
     }
 
+    #[inline]
     fn state(&mut self, at: Ref, depth: usize) -> Outcome<State> {
         if depth > DEEPEST {
             return wrong(format!("it is nested deeper than {DEEPEST} levels, or in a circle"));
@@ -87,6 +90,7 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
         })
     }
 
+    #[inline]
     fn map(&mut self, entries: &'p [(Ref, Ref)], depth: usize) -> Outcome<State> {
         let mut map: Vec<(Key, State)> = Vec::new();
         let mut places = HashMap::new();
@@ -121,6 +125,7 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
     }
 
     /// Numbers of a tuple, which may not be negative.
+    #[inline]
     fn sizes(&self, at: Ref) -> Outcome<Vec<usize>> {
         let sizes = self.pickle.sequence(at).filter(|sizes| sizes.len() <= MOST_DIMENSIONS);
         let sizes: Option<Vec<usize>> =
@@ -133,6 +138,7 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
         }
     }
 
+    #[inline]
     fn size(&self, at: Ref) -> Option<usize> {
         match self.pickle.get(at) {
             Value::Int(number) => {
@@ -142,6 +148,7 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
         }
     }
 
+    #[inline]
     fn tensor(&mut self, tensor: &Tensor) -> Outcome<Array> {
         let shape: Shape = self.sizes(tensor.shape)?.into();
         let strides: Strides =
@@ -169,6 +176,7 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
     }
 
     /// The numbers of a storage, read once.
+    #[inline]
     fn memory(&mut self, storage: Storage, dtype: DType) -> Outcome<Array> {
         let Some(key) = self.pickle.text(storage.key) else {
             return wrong("the key of a storage is no text");
@@ -197,6 +205,7 @@ impl<'p, 'a> Builder<'p, '_, 'a> {
         Ok(memory)
     }
 
+    #[inline]
     fn numpy(&mut self, array: &NumpyArray) -> Outcome<Array> {
         let shape: Shape = self.sizes(array.shape)?.into();
         let Value::Bytes(data) = self.pickle.get(array.data) else {

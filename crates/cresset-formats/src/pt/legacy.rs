@@ -16,6 +16,7 @@ const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const VERSION: i128 = 1001;
 
 /// Does it begin as such a file does: with a pickle of the magic number?
+#[inline]
 pub(super) fn is_legacy(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x80)
         && bytes.get(2..4) == Some(&[0x8a, 10])
@@ -23,6 +24,7 @@ pub(super) fn is_legacy(bytes: &[u8]) -> bool {
 }
 
 /// The tree in a file.
+#[inline]
 pub(super) fn read(bytes: &[u8]) -> Outcome<State> {
     let mut bytes = Bytes::new(bytes);
     for expected in [MAGIC, VERSION] {

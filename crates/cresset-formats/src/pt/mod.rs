@@ -60,6 +60,7 @@ pub fn save_pt(path: impl AsRef<Path>, state: &State) -> Result<()> {
 
 /// What the bytes of a `.pt` file hold.
 #[track_caller]
+#[inline]
 pub fn from_bytes(bytes: &[u8]) -> Result<State> {
     match read(bytes) {
         Ok(state) => Ok(state),
@@ -70,6 +71,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<State> {
 /// The weights in a checkpoint: the tree itself where it is a map of nothing but arrays, else the first such map under
 /// `state_dict`, `model_state_dict`, `model` or `module`.
 #[track_caller]
+#[inline]
 pub fn state_dict_in(state: State) -> Result<StateDict> {
     match find_state_dict(state) {
         Ok(dict) => Ok(dict),
@@ -77,6 +79,7 @@ pub fn state_dict_in(state: State) -> Result<StateDict> {
     }
 }
 
+#[inline]
 fn find_state_dict(mut state: State) -> Outcome<StateDict> {
     if is_state_dict(&state) {
         return Ok(state.try_into()?);
@@ -98,6 +101,7 @@ fn find_state_dict(mut state: State) -> Outcome<StateDict> {
     ))
 }
 
+#[inline]
 fn is_state_dict(state: &State) -> bool {
     match state {
         State::Map(entries) => entries.iter().all(|(_, value)| matches!(value, State::Array(_))),
@@ -105,6 +109,7 @@ fn is_state_dict(state: &State) -> bool {
     }
 }
 
+#[inline]
 fn read(bytes: &[u8]) -> Outcome<State> {
     if bytes.is_empty() {
         return wrong("the file is empty");

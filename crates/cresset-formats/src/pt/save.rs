@@ -20,15 +20,18 @@ struct Shared {
 type Memory = (*const Storage, DType);
 
 /// PyTorch has no strides below zero: such arrays are written out.
+#[inline]
 fn has_strides(array: &Array) -> bool {
     array.numel() > 0 && array.strides().iter().all(|&stride| stride >= 0)
 }
 
+#[inline]
 fn memory_of(array: &Array) -> Memory {
     (Arc::as_ptr(array.storage()), array.dtype())
 }
 
 /// Writes a tree.
+#[inline]
 pub(super) fn write(file: &mut dyn Write, state: &State) -> Outcome<()> {
     let mut memories: HashMap<Memory, Shared> = HashMap::new();
     for (_, array) in state.arrays() {
@@ -90,6 +93,7 @@ pub(super) fn write(file: &mut dyn Write, state: &State) -> Outcome<()> {
 }
 
 /// The elements of an array's memory from one place to another, side by side.
+#[inline]
 fn line(array: &Array, start: usize, end: usize) -> Result<Array> {
     array.with_layout(Layout::new((end - start).into(), [1].into(), start))
 }

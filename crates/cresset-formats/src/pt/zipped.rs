@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// The tree in an archive.
+#[inline]
 pub(super) fn read(bytes: &[u8]) -> Outcome<State> {
     let archive = Archive::open(bytes)?;
     let pickled = archive.entries().iter().find_map(|entry| {
@@ -43,6 +44,7 @@ pub(super) fn read(bytes: &[u8]) -> Outcome<State> {
 }
 
 /// What an entry holds, its checksum compared where there is one: PyTorch may be told to leave them out.
+#[inline]
 fn contents<'a>(entry: &Entry<'a>) -> Outcome<std::borrow::Cow<'a, [u8]>> {
     if entry.is_unchecked() { entry.read() } else { entry.read_checked() }
 }

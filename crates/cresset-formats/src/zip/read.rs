@@ -33,6 +33,7 @@ pub(crate) struct Entry<'a> {
 
 impl<'a> Archive<'a> {
     /// The archive that a file is.
+    #[inline]
     pub fn open(file: &'a [u8]) -> Outcome<Archive<'a>> {
         let Directory { mut bytes, count } = Directory::find(file)?;
         let mut archive = Archive { entries: Vec::new(), places: HashMap::new() };
@@ -54,11 +55,13 @@ impl<'a> Archive<'a> {
     }
 
     /// Its files, in the order of its directory.
+    #[inline]
     pub fn entries(&self) -> &[Entry<'a>] {
         &self.entries
     }
 
     /// The file of a name.
+    #[inline]
     pub fn find(&self, name: &str) -> Option<&Entry<'a>> {
         self.places.get(name).map(|&place| &self.entries[place])
     }
@@ -66,6 +69,7 @@ impl<'a> Archive<'a> {
 
 impl<'a> Entry<'a> {
     /// What it holds; without a copy where it is stored.
+    #[inline]
     pub fn read(&self) -> Outcome<Cow<'a, [u8]>> {
         let bytes = match self.method {
             STORED => Cow::Borrowed(self.data),
@@ -79,6 +83,7 @@ impl<'a> Entry<'a> {
     }
 
     /// [`Entry::read`], and its checksum compared.
+    #[inline]
     pub fn read_checked(&self) -> Outcome<Cow<'a, [u8]>> {
         let bytes = self.read()?;
         let mut sum = Crc::new();
@@ -90,10 +95,12 @@ impl<'a> Entry<'a> {
     }
 
     /// Has it no checksum, as PyTorch writes where it was told to save the time?
+    #[inline]
     pub fn is_unchecked(&self) -> bool {
         self.checksum == 0
     }
 
+    #[inline]
     fn inflated(&self) -> Outcome<Vec<u8>> {
         if self.size > (self.data.len() as u64).saturating_mul(DENSEST) {
             return self.wrong(format!("{} bytes cannot inflate to {}", self.data.len(), self.size));
@@ -120,6 +127,7 @@ struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
+    #[inline]
     fn find(file: &'a [u8]) -> Outcome<Directory<'a>> {
         // The end record is the last one, but for a comment of up to 65535 bytes.
         let latest = match file.len().checked_sub(22) {
@@ -165,6 +173,7 @@ impl<'a> Directory<'a> {
 }
 
 /// The next file of the directory and the bytes it takes; `None` for a folder.
+#[inline]
 fn entry<'a>(file: &'a [u8], directory: &mut Bytes<'a>) -> Outcome<Option<(Entry<'a>, (usize, usize))>> {
     if directory.u32()? != CENTRAL {
         return wrong("the zip archive's directory is damaged");

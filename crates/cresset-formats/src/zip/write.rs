@@ -38,17 +38,20 @@ struct Record {
 
 impl<'a> Writer<'a> {
     /// An empty one.
+    #[inline]
     pub fn new(file: &'a mut dyn Write) -> Writer<'a> {
         Writer { file, offset: 0, entries: Vec::new(), narrow: u64::from(u32::MAX) }
     }
 
     /// One that writes every number from `narrow` on as archives beyond 4 GiB do.
     #[cfg(test)]
+    #[inline]
     pub fn with_narrow(file: &'a mut dyn Write, narrow: u64) -> Writer<'a> {
         Writer { narrow, ..Writer::new(file) }
     }
 
     /// Adds a file as it is, at a multiple of `alignment`. It is written twice, first for its checksum alone.
+    #[inline]
     pub fn store(&mut self, name: &str, alignment: u64, write: Written) -> Outcome<()> {
         let mut sum = Summed { sum: Crc::new(), size: 0, into: None };
         write(&mut sum)?;
@@ -66,6 +69,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds a file, deflated.
+    #[inline]
     pub fn deflate(&mut self, name: &str, write: Written) -> Outcome<()> {
         let mut packed = DeflateEncoder::new(Vec::new(), Compression::default());
         let mut summed = Summed { sum: Crc::new(), size: 0, into: Some(&mut packed) };
@@ -80,6 +84,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    #[inline]
     fn record(&self, name: &str, method: u16, checksum: u32, packed: u64, size: u64) -> Outcome<Record> {
         if name.len() > usize::from(u16::MAX) {
             return wrong(format!("a name of {} bytes is too long for a zip archive", name.len()));
@@ -87,6 +92,7 @@ impl<'a> Writer<'a> {
         Ok(Record { name: name.to_owned(), method, checksum, packed, size, offset: self.offset })
     }
 
+    #[inline]
     fn header(&mut self, record: &Record, alignment: u64) -> Outcome<()> {
         let mut extra = Vec::new();
         let wide = record.size >= self.narrow || record.packed >= self.narrow;
@@ -107,6 +113,7 @@ impl<'a> Writer<'a> {
         self.write(&header)
     }
 
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
         self.file.write_all(bytes)?;
         self.offset += bytes.len() as u64;
@@ -114,6 +121,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the directory.
+    #[inline]
     pub fn finish(mut self) -> Outcome<()> {
         let start = self.offset;
         for record in std::mem::take(&mut self.entries) {
@@ -161,16 +169,19 @@ impl<'a> Writer<'a> {
     }
 }
 
+#[inline]
 fn put(bytes: &mut Vec<u8>, parts: &[&[u8]]) {
     parts.iter().for_each(|part| bytes.extend_from_slice(part));
 }
 
 /// The version of the format that a reader must know.
+#[inline]
 fn version(wide: bool) -> u16 {
     if wide { 45 } else { 20 }
 }
 
 /// What both headers of an entry say, from the flags to the sizes.
+#[inline]
 fn common(record: &Record, wide: bool) -> Vec<u8> {
     let narrow = |number: u64| if wide { u32::MAX } else { number as u32 };
     let mut bytes = Vec::new();
@@ -188,6 +199,7 @@ struct Summed<'a> {
 }
 
 impl Write for Summed<'_> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = match &mut self.into {
             Some(into) => into.write(bytes)?,
@@ -198,6 +210,7 @@ impl Write for Summed<'_> {
         Ok(count)
     }
 
+    #[inline]
     fn flush(&mut self) -> io::Result<()> {
         self.into.as_mut().map_or(Ok(()), |into| into.flush())
     }
