@@ -13,6 +13,7 @@ pub mod math;
 pub mod methods;
 pub mod op;
 pub mod profile;
+pub mod recurrence;
 pub mod view;
 
 mod array;

@@ -38,6 +38,11 @@ pub(crate) fn count(op: &Op, inputs: &[&Array], output: Option<&Array>) {
     }
 }
 
+/// Counts so many more.
+pub(crate) fn count_product(multiply_adds: usize) {
+    MULTIPLY_ADDS.set(MULTIPLY_ADDS.get().saturating_add(multiply_adds as u64));
+}
+
 #[cold]
 fn of(op: &Op, inputs: &[&Array], output: &Array) -> u64 {
     let (Op::Convolve(_) | Op::Matmul, [a, b, ..]) = (op, inputs) else { return 0 };

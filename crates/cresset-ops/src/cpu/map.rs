@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::{
     loops::{self, Cell, Trouble},
     plan::{Lane, Plan, plan},
-    small,
+    short_lines, small,
     source::{CHUNK, Side, Source, load, store},
     stream, threads,
     walk::{Walk, broadcast_strides},
@@ -143,13 +143,14 @@ pub fn check_target(name: &'static str, target: &Array, shape: &Shape, dtype: DT
     Ok(())
 }
 
-struct Evaluation<'a> {
-    source: Source<'a>,
-    outputs: SmallVec<[Side; 2]>,
+/// A formula's inputs and outputs.
+pub struct Evaluation<'a> {
+    pub source: Source<'a>,
+    pub outputs: SmallVec<[Side; 2]>,
     /// Outputs share no memory with inputs.
-    fresh: bool,
+    pub fresh: bool,
     /// Inputs and outputs are larger than the caches.
-    large: bool,
+    pub large: bool,
 }
 
 // SAFETY: the outputs are written only in the ranges given to `run`, which tasks do not share, under locks that the
@@ -201,7 +202,7 @@ fn evaluate(
 
 impl Evaluation<'_> {
     /// Computes a range of places; `None` where there is no memory.
-    fn run(&self, range: std::ops::Range<usize>) -> Option<Trouble> {
+    pub fn run(&self, range: std::ops::Range<usize>) -> Option<Trouble> {
         let plan = self.source.plan;
         let mut values = self.source.values(range.len(), plan.joined.outputs.len())?;
         let first_register = values.first_register();
@@ -297,6 +298,12 @@ impl Evaluation<'_> {
         }
         let Some(walk) = &self.source.walk else { return };
         let operand = self.source.plan.inputs.len() + i;
+        if (lane, output.dtype) == (Lane::F32, DType::F32) {
+            // SAFETY: the walk stays inside the output, of which these elements are this thread's.
+            if unsafe { short_lines::put(walk, operand, start, len, from.cast(), output.pointer.cast()) } {
+                return;
+            }
+        }
         let stride = walk.strides[operand][walk.shape.len() - 1];
         walk.lines(operand, start, len, |offset, done, count| {
             let to = output.pointer.wrapping_offset(offset * size as isize);

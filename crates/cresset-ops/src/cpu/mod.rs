@@ -33,6 +33,7 @@ mod pool;
 mod pool_lanes;
 mod radix;
 pub(crate) mod random;
+pub(crate) mod recurrence;
 mod reduce;
 mod rows;
 mod scan;

@@ -1,5 +1,5 @@
 //! Operands whose lines are short, such as one number for each channel of small images: brought to a chunk many lines at
-//! once, in whole registers that the next line's numbers overwrite.
+//! once, in whole registers that the next line's numbers overwrite; and taken from a chunk to where they belong.
 
 use super::{simd::for_every_simd, walk::Walk};
 use crate::math::Fma;
@@ -21,6 +21,8 @@ struct Lines {
     /// Is there one number for a whole line?
     single: bool,
     to: *mut f32,
+    /// From one line to the next, there.
+    to_step: isize,
 }
 
 /// Brings an operand's elements of places `start..start + len` if its lines lie in one piece, or are one number each:
@@ -36,6 +38,48 @@ pub unsafe fn bring(
     from: *const f32,
     to: *mut f32,
 ) -> bool {
+    in_planes(walk, operand, start, len, |Stretch { offset, step, single, count, len, done }| {
+        let (from, to) = (from.wrapping_offset(offset), to.wrapping_add(done));
+        bring_lines(Lines { from, step, count, len, single, to, to_step: len as isize });
+    })
+}
+
+/// Takes a chunk to an operand's elements of places `start..start + len` if its lines lie in one piece: `false`, and nothing
+/// done, if they do not.
+///
+/// # Safety
+/// The walk stays inside the operand, which nobody else touches there; the chunk has `len` numbers.
+pub unsafe fn put(
+    walk: &Walk,
+    operand: usize,
+    start: usize,
+    len: usize,
+    from: *const f32,
+    to: *mut f32,
+) -> bool {
+    walk.strides[operand].last() == Some(&1)
+        && in_planes(walk, operand, start, len, |Stretch { offset, step, count, len, done, .. }| {
+            let (from, to) = (from.wrapping_add(done), to.wrapping_offset(offset));
+            bring_lines(Lines { from, step: len as isize, count, len, single: false, to, to_step: step });
+        })
+}
+
+/// Some lines of a plane.
+struct Stretch {
+    /// Where they begin, from the operand's first element.
+    offset: isize,
+    /// From one to the next.
+    step: isize,
+    single: bool,
+    count: usize,
+    /// Places of a line.
+    len: usize,
+    /// Places before them.
+    done: usize,
+}
+
+/// Calls `f` with all lines of an operand's places `start..start + len`, if they lie in one piece or are one number each.
+fn in_planes(walk: &Walk, operand: usize, start: usize, len: usize, mut f: impl FnMut(Stretch)) -> bool {
     let strides = &walk.strides[operand];
     let ([.., down, row], [.., step, along @ (0 | 1)]) = (&walk.shape[..], &strides[..]) else {
         return false;
@@ -46,14 +90,13 @@ pub unsafe fn bring(
         let place = start + done;
         let (line, first) = (place % plane / row, place % row);
         let outer = walk.offset(operand, place - place % plane);
-        let start = from.wrapping_offset(outer + line as isize * step + first as isize * along);
+        let offset = outer + line as isize * step + first as isize * along;
         // A part of a line, or all whole lines of the plane.
         let (count, part) = match (len - done) / row {
             whole if first == 0 && whole > 0 => (whole.min(down - line), *row),
             _ => (1, (row - first).min(len - done)),
         };
-        let to = to.wrapping_add(done);
-        bring_lines(Lines { from: start, step: *step, count, len: part, single, to });
+        f(Stretch { offset, step: *step, single, count, len: part, done });
         done += count * part;
     }
     true
@@ -64,10 +107,10 @@ for_every_simd! { fn bring_lines(lines: Lines) = each_line }
 #[inline(always)]
 #[expect(clippy::extra_unused_type_parameters, reason = "of every body of `for_every_simd`")]
 fn each_line<F: Fma>(lines: Lines) {
-    let Lines { step, count, len, single, .. } = lines;
+    let Lines { step, count, len, single, to_step, .. } = lines;
     let (mut from, mut to) = (lines.from, lines.to);
     for _ in 0..count {
-        // SAFETY: as of `bring`: a line that is single has one number, others have `len`.
+        // SAFETY: as of `bring` and `put`: a line that is single has one number, others have `len`.
         unsafe {
             if single {
                 let block = [*from; BLOCK];
@@ -95,7 +138,7 @@ fn each_line<F: Fma>(lines: Lines) {
             }
         }
         from = from.wrapping_offset(step);
-        to = to.wrapping_add(len);
+        to = to.wrapping_offset(to_step);
     }
 }
 

@@ -38,7 +38,7 @@ impl Kind {
     }
 }
 
-/// Of the input's part and the hidden state's part.
+/// Of the hidden state's part and the input's part.
 pub fn tanh(x: &[Expr]) -> Expr {
     (x[0] + x[1]).tanh()
 }
@@ -50,17 +50,17 @@ pub fn relu(x: &[Expr]) -> Expr {
     select(sum.le(0.0), 0.0, sum)
 }
 
-/// Of the output and its gradient: that of the sum.
-pub fn tanh_backward(y: Expr, dy: Expr) -> Expr {
-    dy * (1.0 - y * y)
+/// Of the gradient of the output (two parts) and the output: that of the sum.
+pub fn tanh_backward(x: &[Expr]) -> [Expr; 1] {
+    [(x[0] + x[1]) * (1.0 - x[2] * x[2])]
 }
 
 /// As [`tanh_backward`], of the other nonlinearity.
-pub fn relu_backward(y: Expr, dy: Expr) -> Expr {
-    select(y.le(0.0), 0.0, dy)
+pub fn relu_backward(x: &[Expr]) -> [Expr; 1] {
+    [select(x[2].le(0.0), 0.0, x[0] + x[1])]
 }
 
-/// Of four gates (input, forget, cell, output) the input's and the hidden state's parts, and the cell: the gates, the new
+/// Of four gates (input, forget, cell, output) the hidden state's and the input's parts, and the cell: the gates, the new
 /// cell and the new hidden state.
 pub fn lstm(x: &[Expr]) -> [Expr; 6] {
     let sum = |k: usize| x[k] + x[4 + k];
@@ -69,10 +69,10 @@ pub fn lstm(x: &[Expr]) -> [Expr; 6] {
     [i, f, g, o, c, o * c.tanh()]
 }
 
-/// Of the gates, the cell before, the gradients of the new hidden state (two parts) and of the new cell: the gradients
+/// Of the gradients of the new hidden state (two parts) and of the new cell, the gates, and the cell before: the gradients
 /// of the four sums and of the cell before.
 pub fn lstm_backward(x: &[Expr]) -> [Expr; 5] {
-    let [i, f, g, o, before, dh, dy, dc] = [x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]];
+    let [dh, dy, dc, i, f, g, o, before] = [x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]];
     let t = (f * before + i * g).tanh();
     let dh = dh + dy;
     let dc = dc + dh * o * (1.0 - t * t);
@@ -85,21 +85,22 @@ pub fn lstm_backward(x: &[Expr]) -> [Expr; 5] {
     ]
 }
 
-/// Of three gates (reset, update, new) the input's and the hidden state's parts, the bias of the last gate's second part,
+/// Of three gates (reset, update, new) the hidden state's and the input's parts, the bias of the last gate's first part,
 /// and the hidden state: the two gates, the new value, what the reset gate scales, and the new hidden state.
 pub fn gru(x: &[Expr]) -> [Expr; 5] {
     let r = (x[0] + x[3]).sigmoid();
     let z = (x[1] + x[4]).sigmoid();
-    let inner = x[5] + x[6];
-    let n = (x[2] + r * inner).tanh();
+    let inner = x[2] + x[6];
+    let n = (x[5] + r * inner).tanh();
     [r, z, n, inner, n + z * (x[7] - n)]
 }
 
-/// Of what [`gru`] gave first, the hidden state before, and the gradient of the new one (two parts): the gradients of
-/// the sums of reset, update and new, of what the reset gate scales, and of the hidden state where it was kept.
-pub fn gru_backward(x: &[Expr]) -> [Expr; 5] {
-    let [r, z, n, inner, before, dh, dy] = [x[0], x[1], x[2], x[3], x[4], x[5], x[6]];
-    let dh = dh + dy;
+/// Of the gradient of the new hidden state (three parts), what [`gru`] gave first, and the hidden state before: the
+/// gradients of the sums of reset, update and new, of their hidden state's parts, and of the hidden state where it was kept.
+pub fn gru_backward(x: &[Expr]) -> [Expr; 7] {
+    let [dh, dy, handed, r, z, n, inner, before] = [x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]];
+    let dh = dh + dy + handed;
     let dn = dh * (1.0 - z) * (1.0 - n * n);
-    [dn * inner * r * (1.0 - r), dh * (before - n) * z * (1.0 - z), dn, dn * r, dh * z]
+    let (dr, dz) = (dn * inner * r * (1.0 - r), dh * (before - n) * z * (1.0 - z));
+    [dr, dz, dn, dr, dz, dn * r, dh * z]
 }

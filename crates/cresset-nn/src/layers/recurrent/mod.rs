@@ -3,6 +3,7 @@
 mod cells;
 mod formulas;
 mod layers;
+mod passes;
 mod sequences;
 mod stack;
 mod sweep;

@@ -12,6 +12,7 @@ mod avx2;
 mod avx512;
 mod jobs;
 mod pack;
+mod packed;
 mod patches;
 mod product;
 mod strip;
@@ -28,6 +29,7 @@ use self::jobs::{Lines, Tile};
 pub use self::{
     ahead::Ahead,
     jobs::{Gradients, Kernels, Place, Run, TileLanes, Tiles, Turn},
+    packed::Packed,
     patches::Patches,
     product::multiply,
     strip::{Left, Strip},

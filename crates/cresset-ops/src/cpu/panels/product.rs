@@ -11,7 +11,7 @@ const FEW: usize = 64;
 const NEAR: usize = 64 * 128;
 
 /// `[0, k)` in blocks of about the same length.
-pub fn depths(k: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn depths(k: usize) -> impl Iterator<Item = (usize, usize)> {
     let blocks = k.div_ceil(DEPTH).max(1);
     let depth = k.div_ceil(blocks).next_multiple_of(8).max(1);
     (0..k).step_by(depth).map(move |start| (start, depth.min(k - start)))

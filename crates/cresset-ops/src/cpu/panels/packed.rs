@@ -1,0 +1,113 @@
+//! A right factor that is packed once and multiplied many times, such as the weight of a recurrence at every step.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::{Ahead, DEPTH, Kernel, Left, Scratch, Strip, pack, product::depths};
+use crate::cpu::{gemm::Matrix, threads};
+
+/// All panels of a matrix, one after the other, each whole from the first row to the last.
+pub struct Packed {
+    kernel: &'static Kernel,
+    scratch: Scratch,
+    /// Rows, and columns.
+    size: [usize; 2],
+    /// How far the left factor and a wide panel move at each step of a block; and the left factor and a narrow one.
+    steps: [Vec<[isize; 2]>; 2],
+}
+
+// SAFETY: what is packed is only read.
+unsafe impl Sync for Packed {}
+// SAFETY: as above.
+unsafe impl Send for Packed {}
+
+impl Packed {
+    /// Packs a matrix of so many rows and columns. `None` where there is no memory.
+    ///
+    /// # Safety
+    /// The matrix may be read.
+    pub unsafe fn new(kernel: &'static Kernel, b: Matrix<f32>, size: [usize; 2]) -> Option<Packed> {
+        /// Numbers from which on several threads pack.
+        const PARALLEL: usize = 1 << 16;
+        let (rows, columns) = (size[0], size[1]);
+        let width = kernel.width();
+        let panels = columns.div_ceil(width);
+        let scratch = Scratch::new(panels.checked_mul(width)?.checked_mul(rows)?)?;
+        let table = |room: usize| (0..DEPTH.min(rows) as isize).map(|p| [p, p * room as isize]).collect();
+        let packed = Packed { kernel, scratch, size, steps: [table(width), table(kernel.lanes)] };
+        threads::divide(rows * columns >= PARALLEL, panels, &|panel| {
+            let first = panel * width;
+            // SAFETY: the caller's; every panel has its own room.
+            unsafe {
+                pack::right(
+                    kernel,
+                    b.at(0, first),
+                    rows,
+                    width.min(columns - first),
+                    packed.panel(panel, 0).cast_mut(),
+                );
+            }
+        });
+        Some(packed)
+    }
+
+    /// Columns of a panel.
+    pub fn width(&self) -> usize {
+        self.kernel.width()
+    }
+
+    /// So many rows at once are whole tiles.
+    pub fn tile(&self) -> usize {
+        self.kernel.rows
+    }
+
+    /// Where a panel has a row.
+    fn panel(&self, panel: usize, row: usize) -> *const f32 {
+        let width = self.width();
+        let columns = width.min(self.size[1] - panel * width);
+        self.scratch.start().wrapping_add(panel * width * self.size[0] + row * self.kernel.room(columns))
+    }
+
+    /// `c = a·b` of some panels' columns, which are the first of `c`. On the way, what will be needed next is asked for.
+    ///
+    /// # Safety
+    /// The left factor has so many rows, whose numbers lie side by side; the columns of `c` are the caller's.
+    pub unsafe fn multiply(
+        &self,
+        rows: usize,
+        a: Matrix<f32>,
+        panels: Range<usize>,
+        c: Matrix<f32>,
+        ahead: &[Ahead],
+    ) {
+        let width = self.width();
+        let count = panels.len();
+        for (number, panel) in panels.enumerate() {
+            let ahead: SmallVec<[Ahead; 12]> = ahead.iter().map(|ahead| ahead.part(number, count)).collect();
+            let columns = width.min(self.size[1] - panel * width);
+            let steps = &self.steps[usize::from(self.kernel.room(columns) < width)];
+            let c = c.at(0, number * width);
+            for (start, depth) in depths(self.size[0]) {
+                let left = Left {
+                    start: a.at(0, start).start,
+                    row: a.row,
+                    tile: a.row.wrapping_mul(self.kernel.rows as isize),
+                };
+                let strip = Strip {
+                    rows,
+                    columns,
+                    left,
+                    panel: self.panel(panel, start),
+                    steps: &steps[..depth],
+                    c,
+                    runs: &[],
+                    add: start > 0,
+                    ahead: if start == 0 { &ahead } else { &[] },
+                };
+                // SAFETY: the caller's, of a panel as it was packed.
+                unsafe { self.kernel.strip(&strip) };
+            }
+        }
+    }
+}
