@@ -13,7 +13,7 @@ use super::{
     gemm::Matrix,
     loops::Trouble,
     map::Evaluation,
-    panels::{Ahead, Packed, Scratch, kernel},
+    panels::{Ahead, Asking, Packed, Scratch, kernel},
     plan::{Code, Plan, plan},
     source::{Side, Source},
     threads,
@@ -88,16 +88,18 @@ impl Parts {
         let prepared: Vec<Prepared> =
             steps.iter().map(|step| self.prepared(step, plan, map, scratch.start())).collect();
         let failed = AtomicBool::new(false);
-        for step in &prepared {
-            let task = |number: usize| {
-                // SAFETY: memory is locked, and `suits` has found that tasks do not write what others read or write.
-                if unsafe { self.task(step, number) }.is_none() {
-                    failed.store(true, Ordering::Relaxed);
-                }
-            };
-            let work = step.rows * self.depth * self.columns * self.parts.len();
-            threads::divide(work >= PARALLEL, self.blocks() * step.chunks, &task);
-        }
+        let counts: Vec<usize> = prepared.iter().map(|step| self.blocks() * step.chunks).collect();
+        let ends: Vec<usize> = counts.iter().scan(0, |end, count| (*end += count, Some(*end)).1).collect();
+        let task = |number: usize| {
+            let step = ends.partition_point(|&end| end <= number);
+            let number = number - (ends[step] - counts[step]);
+            // SAFETY: memory is locked, and `suits` has found that tasks do not write what others read or write.
+            if unsafe { self.task(&prepared[step], number) }.is_none() {
+                failed.store(true, Ordering::Relaxed);
+            }
+        };
+        let work = rows.saturating_mul(self.depth * self.columns * self.parts.len());
+        threads::divide_stages(work >= PARALLEL, &counts, &task);
         drop(locks);
         steps.iter().flat_map(|step| &step.targets).for_each(|target| target.storage().bump());
         if failed.load(Ordering::Relaxed) { Err(no_memory()) } else { Ok(true) }
@@ -209,16 +211,18 @@ impl Parts {
         let width = self.width().min(self.columns - first);
         let panel = self.parts[0].width();
         let panels = first / panel..(first + width).div_ceil(panel);
+        let share = |ahead: &Ahead| {
+            let start = ahead.start.wrapping_offset(rows.start as isize * ahead.line).wrapping_add(first);
+            Ahead { start, count: rows.len(), len: width, ..*ahead }
+        };
+        let ahead: SmallVec<[Ahead; 12]> = step.ahead.iter().map(share).collect();
+        let mut ahead = Asking::new(&ahead, self.parts.len() * self.parts[0].tiles(rows.len(), panels.len()));
         for (k, part) in self.parts.iter().enumerate() {
             let products = step.products.at(k, first * step.rows + rows.start * width);
             let c = Matrix { row: width as isize, ..products };
-            let share = |ahead: &Ahead| {
-                let start = ahead.start.wrapping_offset(rows.start as isize * ahead.line).wrapping_add(first);
-                Ahead { start, count: rows.len(), len: width, ..*ahead }.part(k, self.parts.len())
-            };
-            let ahead: SmallVec<[Ahead; 12]> = step.ahead.iter().map(share).collect();
+            let left = step.left.at(rows.start, 0);
             // SAFETY: the left factor's rows are there, and these products are this task's.
-            unsafe { part.multiply(rows.len(), step.left.at(rows.start, 0), panels.clone(), c, &ahead) };
+            unsafe { part.multiply(rows.len(), left, panels.clone(), c, &mut ahead) };
         }
         let (evaluation, before) = match (&step.whole, &step.rest) {
             (Some(whole), _) if width == self.width() => (whole, block * step.rows * width),

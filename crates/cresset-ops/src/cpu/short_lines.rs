@@ -119,6 +119,12 @@ fn each_line<F: Fma>(lines: Lines) {
                 }
             } else {
                 let mut i = 0;
+                // Four blocks at once, where there are so many.
+                while i + 4 * BLOCK <= len {
+                    type Blocks = [[f32; BLOCK]; 4];
+                    to.add(i).cast::<Blocks>().write_unaligned(from.add(i).cast::<Blocks>().read_unaligned());
+                    i += 4 * BLOCK;
+                }
                 while i + BLOCK <= len {
                     to.add(i)
                         .cast::<[f32; BLOCK]>()

@@ -5,11 +5,15 @@
 //! microseconds before it sleeps, since operations come one close after another. What a task computes must not depend on
 //! who runs it, so that results are the same for any number of threads.
 //!
+//! A job may have stages, each of which begins when the one before is done: the threads stay, and each finds in its caches
+//! what it used before.
+//!
 //! Numbers next to each other are mostly memory next to each other: threads that took them in turn from one counter
 //! would read it with gaps, which costs up to half of its speed.
 
 use std::{
     cell::Cell,
+    ops::Range,
     sync::{
         Arc, Condvar, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -17,34 +21,57 @@ use std::{
     thread,
 };
 
+use smallvec::SmallVec;
+
 /// How often an idle worker looks for a job before it sleeps: some ten microseconds.
 const SPINS: u32 = 4000;
 
 struct Job {
-    /// The caller's closure. Valid until the caller has seen `done` reach `total`, which it waits for.
+    /// The caller's closure. Valid until the caller has seen `done` reach the last number, which it waits for.
     task: *const (dyn Fn(usize) + Sync),
-    /// For each thread, the next number of its range.
-    next: Vec<Line>,
+    stages: SmallVec<[Stage; 1]>,
     /// How many threads have come.
     joined: AtomicUsize,
     done: AtomicUsize,
-    total: usize,
     panicked: AtomicBool,
+}
+
+/// Numbers that follow each other, none of which is begun before all below them are done.
+struct Stage {
+    numbers: Range<usize>,
+    /// For each thread, how many of its range are taken.
+    next: Vec<Line>,
 }
 
 /// A counter with a cache line of its own.
 #[repr(align(64))]
 struct Line(AtomicUsize);
 
-impl Job {
+impl Stage {
+    fn new(numbers: Range<usize>, threads: usize) -> Stage {
+        Stage { numbers, next: (0..threads).map(|_| Line(AtomicUsize::new(0))).collect() }
+    }
+
     /// The numbers of a thread's range.
-    fn range(&self, thread: usize) -> std::ops::Range<usize> {
-        let bound = |i: usize| (i as u128 * self.total as u128 / self.next.len() as u128) as usize;
+    fn range(&self, thread: usize) -> Range<usize> {
+        let (first, total) = (self.numbers.start, self.numbers.len());
+        let bound = |i: usize| first + (i as u128 * total as u128 / self.next.len() as u128) as usize;
         bound(thread)..bound(thread + 1)
     }
 }
 
-// SAFETY: `task` is only called for numbers below `total`, all of which end before the caller's borrow does.
+impl Job {
+    /// Waits until so many tasks are done.
+    fn wait_for(&self, count: usize) {
+        let mut spins = 0u32;
+        while self.done.load(Ordering::Acquire) < count {
+            spins += 1;
+            if spins < SPINS { std::hint::spin_loop() } else { thread::yield_now() }
+        }
+    }
+}
+
+// SAFETY: `task` is only called for the stages' numbers, all of which end before the caller's borrow does.
 unsafe impl Send for Job {}
 // SAFETY: as above; the closure is `Sync`.
 unsafe impl Sync for Job {}
@@ -105,12 +132,15 @@ pub fn set_num_threads(n: usize) {
 /// If a task does, after all others have ended.
 #[inline]
 pub fn parallel_for(total: usize, task: impl Fn(usize) + Sync) {
-    share(total, &task);
+    share(&[total], &task);
 }
 
+/// Calls `task` with every number, stage after stage, of which each has so many.
+///
 /// Not generic, so that every kernel's code is compiled once, not once for each way it may be called here.
-fn share(total: usize, task: &(dyn Fn(usize) + Sync)) {
-    let threads = num_threads().min(total);
+fn share(stages: &[usize], task: &(dyn Fn(usize) + Sync)) {
+    let total: usize = stages.iter().sum();
+    let threads = num_threads().min(stages.iter().copied().max().unwrap_or(0));
     if threads <= 1 || INSIDE.get() {
         return (0..total).for_each(task);
     }
@@ -121,12 +151,16 @@ fn share(total: usize, task: &(dyn Fn(usize) + Sync)) {
     // SAFETY: only the lifetime is changed; this function does not return before every call of it has.
     let task =
         unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
+    let mut before = 0;
+    let numbers = stages.iter().map(|&count| {
+        before += count;
+        before - count..before
+    });
     let job = Arc::new(Job {
         task,
-        next: (0..threads).map(|_| Line(AtomicUsize::new(0))).collect(),
+        stages: numbers.map(|numbers| Stage::new(numbers, threads)).collect(),
         joined: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
-        total,
         panicked: AtomicBool::new(false),
     });
     {
@@ -139,11 +173,7 @@ fn share(total: usize, task: &(dyn Fn(usize) + Sync)) {
         POOL.wake.notify_all();
     }
     work(&job);
-    let mut spins = 0u32;
-    while job.done.load(Ordering::Acquire) < total {
-        spins += 1;
-        if spins < SPINS { std::hint::spin_loop() } else { thread::yield_now() }
-    }
+    job.wait_for(total);
     *lock(&POOL.job) = None;
     assert!(!job.panicked.load(Ordering::Relaxed), "a task of parallel_for panicked");
 }
@@ -153,9 +183,18 @@ fn share(total: usize, task: &(dyn Fn(usize) + Sync)) {
 /// Not generic either, so that a kernel which is short and long is compiled once.
 pub fn divide(worth: bool, total: usize, task: &(dyn Fn(usize) + Sync)) {
     if worth {
-        share(total, task);
+        share(&[total], task);
     } else {
         (0..total).for_each(task);
+    }
+}
+
+/// As [`divide`], in stages of so many numbers each: all of one are done before any of the next begins.
+pub fn divide_stages(worth: bool, stages: &[usize], task: &(dyn Fn(usize) + Sync)) {
+    if worth {
+        share(stages, task);
+    } else {
+        (0..stages.iter().sum()).for_each(task);
     }
 }
 
@@ -172,12 +211,12 @@ pub fn try_divide(worth: bool, total: usize, task: &(dyn Fn(usize) -> Option<()>
 
 /// Calls `task` with consecutive ranges that cover `0..len`, each of `chunk` but the last, where that is worth it, else
 /// with all of it on this thread.
-pub fn divide_range(worth: bool, len: usize, chunk: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
+pub fn divide_range(worth: bool, len: usize, chunk: usize, task: &(dyn Fn(Range<usize>) + Sync)) {
     if !worth {
         return task(0..len);
     }
     let chunk = chunk.max(1);
-    share(len.div_ceil(chunk), &|i| task(i * chunk..((i + 1) * chunk).min(len)));
+    share(&[len.div_ceil(chunk)], &|i| task(i * chunk..((i + 1) * chunk).min(len)));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -186,21 +225,24 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn work(job: &Job) {
     INSIDE.set(true);
-    let threads = job.next.len();
     let own = job.joined.fetch_add(1, Ordering::Relaxed);
-    for thread in (0..threads).map(|i| (own + i) % threads) {
-        let range = job.range(thread);
-        loop {
-            let number = range.start + job.next[thread].0.fetch_add(1, Ordering::Relaxed);
-            if number >= range.end {
-                break;
+    for stage in &job.stages {
+        job.wait_for(stage.numbers.start);
+        let threads = stage.next.len();
+        for thread in (0..threads).map(|i| (own + i) % threads) {
+            let range = stage.range(thread);
+            loop {
+                let number = range.start + stage.next[thread].0.fetch_add(1, Ordering::Relaxed);
+                if number >= range.end {
+                    break;
+                }
+                // SAFETY: the caller still waits for this call and keeps the closure alive.
+                let task = unsafe { &*job.task };
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task(number))).is_err() {
+                    job.panicked.store(true, Ordering::Relaxed);
+                }
+                job.done.fetch_add(1, Ordering::Release);
             }
-            // SAFETY: `number` is below `total`, so the caller still waits for this call and keeps the closure alive.
-            let task = unsafe { &*job.task };
-            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task(number))).is_err() {
-                job.panicked.store(true, Ordering::Relaxed);
-            }
-            job.done.fetch_add(1, Ordering::Release);
         }
     }
     INSIDE.set(false);
@@ -263,6 +305,25 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn a_stage_begins_when_the_one_before_is_done() {
+        let stages = [3, 1, 0, 8, 2, 5];
+        let first_of = |stage: usize| stages[..stage].iter().sum::<usize>();
+        for worth in [true, false] {
+            for _ in 0..200 {
+                let done = AtomicUsize::new(0);
+                let hits: Vec<AtomicUsize> = (0..first_of(6)).map(|_| AtomicUsize::new(0)).collect();
+                divide_stages(worth, &stages, &|number| {
+                    let stage = (0..6).find(|&stage| number < first_of(stage + 1)).unwrap();
+                    assert!(done.load(Ordering::SeqCst) >= first_of(stage));
+                    hits[number].fetch_add(1, Ordering::Relaxed);
+                    done.fetch_add(1, Ordering::SeqCst);
+                });
+                assert!(hits.iter().all(|hit| hit.load(Ordering::Relaxed) == 1));
+            }
+        }
     }
 
     #[test]

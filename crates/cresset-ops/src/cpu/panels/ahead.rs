@@ -42,13 +42,54 @@ impl Ahead {
         for line in 0..self.count {
             let start = self.start.wrapping_offset(line as isize * self.line);
             for i in (0..self.len + LINE - 1).step_by(LINE) {
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: a prefetch reads nothing.
-                unsafe {
-                    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-                    _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(i.min(self.len.saturating_sub(1))).cast());
-                }
-                let _ = (start, i);
+                ask_for(start.wrapping_add(i.min(self.len.saturating_sub(1))));
+            }
+        }
+    }
+}
+
+/// Asks for the line of the cache that a number is in.
+#[inline(always)]
+fn ask_for(number: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(number.cast());
+    }
+    let _ = number;
+}
+
+/// Several such stretches, asked for bit by bit.
+pub struct Asking<'a> {
+    list: &'a [Ahead],
+    /// The next line of the first of them.
+    line: usize,
+    /// How many lines at once.
+    share: usize,
+}
+
+impl Asking<'_> {
+    /// All of them in so many shares.
+    pub fn new(list: &[Ahead], shares: usize) -> Asking<'_> {
+        let lines: usize = list.iter().map(|ahead| ahead.count).sum();
+        Asking { list, line: 0, share: lines.div_ceil(shares.max(1)) }
+    }
+
+    /// Asks for the next share.
+    #[inline]
+    pub fn go_on(&mut self) {
+        for _ in 0..self.share {
+            let Some(first) = self.list.first() else { return };
+            let start = first.start.wrapping_offset(self.line as isize * first.line);
+            // From where a line of the cache begins.
+            let before = start.addr() / size_of::<f32>() % LINE;
+            for i in (0..before + first.len).step_by(LINE) {
+                ask_for(start.wrapping_sub(before).wrapping_add(i));
+            }
+            self.line += 1;
+            if self.line >= first.count {
+                (self.list, self.line) = (&self.list[1..], 0);
             }
         }
     }

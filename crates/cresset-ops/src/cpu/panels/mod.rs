@@ -27,7 +27,7 @@ use cresset_tensor::memory;
 
 use self::jobs::{Lines, Tile};
 pub use self::{
-    ahead::Ahead,
+    ahead::{Ahead, Asking},
     jobs::{Gradients, Kernels, Place, Run, TileLanes, Tiles, Turn},
     packed::Packed,
     patches::Patches,

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
-use super::{Ahead, DEPTH, Kernel, Left, Scratch, Strip, pack, product::depths};
+use super::{Asking, DEPTH, Kernel, Left, Scratch, Strip, pack, product::depths};
 use crate::cpu::{gemm::Matrix, threads};
 
 /// All panels of a matrix, one after the other, each whole from the first row to the last.
@@ -69,7 +67,13 @@ impl Packed {
         self.scratch.start().wrapping_add(panel * width * self.size[0] + row * self.kernel.room(columns))
     }
 
-    /// `c = a·b` of some panels' columns, which are the first of `c`. On the way, what will be needed next is asked for.
+    /// How many times a product of so many rows and panels goes on asking.
+    pub fn tiles(&self, rows: usize, panels: usize) -> usize {
+        rows.div_ceil(self.kernel.rows) * panels * depths(self.size[0]).count()
+    }
+
+    /// `c = a·b` of some panels' columns, which are the first of `c`. With every tile more of what is needed next is asked
+    /// for.
     ///
     /// # Safety
     /// The left factor has so many rows, whose numbers lie side by side; the columns of `c` are the caller's.
@@ -79,34 +83,30 @@ impl Packed {
         a: Matrix<f32>,
         panels: Range<usize>,
         c: Matrix<f32>,
-        ahead: &[Ahead],
+        ahead: &mut Asking,
     ) {
         let width = self.width();
-        let count = panels.len();
         for (number, panel) in panels.enumerate() {
-            let ahead: SmallVec<[Ahead; 12]> = ahead.iter().map(|ahead| ahead.part(number, count)).collect();
             let columns = width.min(self.size[1] - panel * width);
             let steps = &self.steps[usize::from(self.kernel.room(columns) < width)];
-            let c = c.at(0, number * width);
             for (start, depth) in depths(self.size[0]) {
-                let left = Left {
-                    start: a.at(0, start).start,
-                    row: a.row,
-                    tile: a.row.wrapping_mul(self.kernel.rows as isize),
-                };
-                let strip = Strip {
-                    rows,
-                    columns,
-                    left,
-                    panel: self.panel(panel, start),
-                    steps: &steps[..depth],
-                    c,
-                    runs: &[],
-                    add: start > 0,
-                    ahead: if start == 0 { &ahead } else { &[] },
-                };
-                // SAFETY: the caller's, of a panel as it was packed.
-                unsafe { self.kernel.strip(&strip) };
+                for row in (0..rows).step_by(self.kernel.rows) {
+                    ahead.go_on();
+                    let left = Left { start: a.at(row, start).start, row: a.row, tile: 0 };
+                    let strip = Strip {
+                        rows: self.kernel.rows.min(rows - row),
+                        columns,
+                        left,
+                        panel: self.panel(panel, start),
+                        steps: &steps[..depth],
+                        c: c.at(row, number * width),
+                        runs: &[],
+                        add: start > 0,
+                        ahead: &[],
+                    };
+                    // SAFETY: the caller's, of a panel as it was packed.
+                    unsafe { self.kernel.strip(&strip) };
+                }
             }
         }
     }
