@@ -77,7 +77,7 @@ impl Recurrence {
         let Some(first) = steps.first() else { return Ok(()) };
         steps.iter().try_for_each(|step| self.check(step))?;
         let map = Map::of(closure.traced(self.count + first.operands.len(), 0), &[]);
-        let _span = profile::span(profile::Kind::Range, || "recurrence".into());
+        let _span = profile::span(profile::Kind::Operation, || "recurrence".into());
         if let Some(parts) = &self.parts
             && parts.run(&map, steps)?
         {

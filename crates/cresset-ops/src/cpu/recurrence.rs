@@ -4,7 +4,10 @@
 //! Every step needs all of the one before, so that they wait for each other; but what they need besides is known before the
 //! first begins, and made ready then.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use cresset_tensor::{Array, DType, Device, Error, Locks, Result};
 use smallvec::SmallVec;
@@ -25,6 +28,8 @@ use crate::{expr::Type, op::Map, recurrence::Step};
 const COLUMNS: usize = 64;
 /// Rows of a task, at most.
 const ROWS: usize = 64;
+/// Steps that a task makes ready.
+const FEW: usize = 8;
 /// Multiplications of a step below which no other thread is called.
 const PARALLEL: usize = 1 << 19;
 
@@ -85,16 +90,26 @@ impl Parts {
                 .map(Array::storage),
             steps.iter().flat_map(|step| &step.targets).map(Array::storage),
         );
-        let prepared: Vec<Prepared> =
-            steps.iter().map(|step| self.prepared(step, plan, map, scratch.start())).collect();
-        let failed = AtomicBool::new(false);
-        let counts: Vec<usize> = prepared.iter().map(|step| self.blocks() * step.chunks).collect();
+        // The first stage makes steps ready, a few at a time.
+        let prepared: Vec<OnceLock<Prepared>> = steps.iter().map(|_| OnceLock::new()).collect();
+        let chunks = |step: &Step| step.left.shape()[0].div_ceil(ROWS);
+        let counts: Vec<usize> = std::iter::once(steps.len().div_ceil(FEW))
+            .chain(steps.iter().map(|step| self.blocks() * chunks(step)))
+            .collect();
         let ends: Vec<usize> = counts.iter().scan(0, |end, count| (*end += count, Some(*end)).1).collect();
+        let failed = AtomicBool::new(false);
         let task = |number: usize| {
-            let step = ends.partition_point(|&end| end <= number);
-            let number = number - (ends[step] - counts[step]);
+            let stage = ends.partition_point(|&end| end <= number);
+            let number = number - (ends[stage] - counts[stage]);
+            if stage == 0 {
+                for (place, step) in prepared.iter().zip(steps).skip(number * FEW).take(FEW) {
+                    let _ = place.set(self.prepared(step, plan, map, scratch.start()));
+                }
+                return;
+            }
             // SAFETY: memory is locked, and `suits` has found that tasks do not write what others read or write.
-            if unsafe { self.task(&prepared[step], number) }.is_none() {
+            let done = prepared[stage - 1].get().and_then(|step| unsafe { self.task(step, number) });
+            if done.is_none() {
                 failed.store(true, Ordering::Relaxed);
             }
         };
@@ -250,6 +265,8 @@ struct Prepared<'a> {
 
 // SAFETY: addresses; whoever reads or writes through them says why it may.
 unsafe impl Sync for Prepared<'_> {}
+// SAFETY: as above.
+unsafe impl Send for Prepared<'_> {}
 
 /// Does no element of one lie where one of the other does? Sides of one matrix, and matrices that lie one behind the other,
 /// are seen.
