@@ -10,8 +10,8 @@ use crate::{
     history::{History, Kind, Meta, Needed, Node, Watches, lock, next_sequence},
     mode::mode,
     no_grad,
+    recording::{edges, takes_gradient},
     rules::Some64,
-    tensor::{edges, takes_gradient},
 };
 
 /// What a [`Function`] keeps from its forward for its backward.

@@ -12,8 +12,9 @@ use smallvec::SmallVec;
 use crate::{
     Tensor,
     history::{Edge, History, Kept, Kind, Meta, Needed, Node, Saved, Watches, next_sequence},
+    recording::{edges, takes_gradient, wanted},
     rules,
-    tensor::{ViewOf, edges, takes_gradient, wanted},
+    tensor::ViewOf,
 };
 
 /// Applies an operation, writes its outputs into the targets, and records that.

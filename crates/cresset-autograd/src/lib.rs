@@ -10,6 +10,7 @@ mod functional;
 mod history;
 mod in_place;
 mod mode;
+mod recording;
 mod rules;
 mod tensor;
 
