@@ -7,7 +7,7 @@ use cresset_tensor::{Error, Result};
 
 use super::{
     gemm::Matrix,
-    panels::{Ahead, DEPTH, Kernel, Left, Patches, Run, Scratch, Strip},
+    panels::{Ahead, DEPTH, Kernel, Left, Patches, Run, Scratch, Steps, Strip},
     threads,
     windows::{Move, Stretch, Windows},
 };
@@ -166,8 +166,12 @@ impl Correlation {
             {
                 step[0] = c as isize * self.weights.channel + place as isize;
             }
+            // All places of a kernel, or the only one: they lie one after the other.
+            let along = steps.get(1).map_or(0, |step| step[0] - steps[0][0]);
+            let even = steps.windows(2).all(|pair| pair[1][0] - pair[0][0] == along);
+            let shift = steps.first().map_or(0, |step| step[0]);
             let left = Left {
-                start: self.weights.start.wrapping_offset(weights),
+                start: self.weights.start.wrapping_offset(weights + if even { shift } else { 0 }),
                 row: self.weights.row,
                 tile: self.weights.row * kernel.rows as isize,
             };
@@ -193,9 +197,14 @@ impl Correlation {
                 let (right, down) = in_place.map_or((scratch.start().cast_const(), room as isize), |from| {
                     (patches.source.wrapping_offset(from), patches.channel)
                 });
-                if i == 0 || steps.get(1).is_some_and(|step| step[1] != down) {
-                    steps.iter_mut().enumerate().for_each(|(p, step)| step[1] = p as isize * down);
-                }
+                let steps = if even {
+                    Steps::Even { count: depth, a: along, b: down }
+                } else {
+                    if i == 0 || steps.get(1).is_some_and(|step| step[1] != down) {
+                        steps.iter_mut().enumerate().for_each(|(p, step)| step[1] = p as isize * down);
+                    }
+                    Steps::Listed(steps)
+                };
                 runs_of(stretch, panel.len(), windows.spread(), &mut runs);
                 let start = self.result.wrapping_offset(first_row * windows.output.channel);
                 let mut c = Matrix { start, row: windows.output.channel, column: 1 };

@@ -6,7 +6,7 @@ use cresset_tensor::{Error, Result};
 use super::{
     correlate::Correlation,
     gemm::Matrix,
-    panels::{GAP, Kernels, Left, Scratch, Strip, TileLanes},
+    panels::{GAP, Kernels, Left, Scratch, Steps, Strip, TileLanes},
     side_by_side::{BLOCK, PART, PARTS, PITCH, POSITIONS, Rectangle, Side, TOGETHER, stretches},
     threads,
     windows::Axis,
@@ -139,7 +139,7 @@ impl Correlation {
                                 tile: (width * kernel.rows) as isize,
                             },
                             panel: apart.start.wrapping_add(from),
-                            steps: &steps[..channels],
+                            steps: Steps::Listed(&steps[..channels]),
                             c: Matrix { start, row: width as isize, column: 1 },
                             runs: &[],
                             add: first > 0,

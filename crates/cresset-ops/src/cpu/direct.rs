@@ -13,7 +13,7 @@ use super::{
     correlate::Correlation,
     gemm::Matrix,
     padded::Padded,
-    panels::{Ahead, DEPTH, Left, Patches, Run, Scratch, Strip},
+    panels::{Ahead, DEPTH, Left, Patches, Run, Scratch, Steps, Strip},
     threads,
     windows::Windows,
 };
@@ -387,7 +387,7 @@ impl Job<'_> {
                             columns,
                             left,
                             panel: scratch.start().wrapping_add(start),
-                            steps: &steps[number][..several * depth],
+                            steps: Steps::Listed(&steps[number][..several * depth]),
                             c,
                             runs: if whole { &[] } else { &runs },
                             add: first > 0,

@@ -15,9 +15,8 @@ const PARALLEL: usize = 1 << 20;
 /// Multiplications of a task of several small products, or of a part of a matrix-vector product.
 const GRAIN: usize = 1 << 17;
 /// Rows and columns of the result that one task computes at most: a block of so many rows stays in the second-level cache.
-const BLOCK: (usize, usize) = (256, 1024);
-/// So many rows are not divided: every block of rows packs all columns.
-const WHOLE: usize = 512;
+/// Every block of rows packs all columns.
+const BLOCK: (usize, usize) = (512, 1024);
 /// Columns are divided before rows down to so many.
 const PANELS: usize = 64;
 /// Columns of a block are a multiple of this, and rows too: whole tiles.
@@ -189,8 +188,7 @@ fn block(size: Size, count: usize) -> (usize, usize) {
         let rows = (GRAIN / k.max(1)).max(16);
         return (rows, rows);
     }
-    let limit = if m <= WHOLE { WHOLE } else { BLOCK.0 };
-    let (mut rows, mut columns) = (even(m, limit), even(n, BLOCK.1));
+    let (mut rows, mut columns) = (even(m, BLOCK.0), even(n, BLOCK.1));
     // Tasks enough that no thread waits long for another, if there is enough to do.
     while count.saturating_mul(m.div_ceil(rows)).saturating_mul(n.div_ceil(columns)) < TASKS
         && rows * columns * k > 2 * GRAIN

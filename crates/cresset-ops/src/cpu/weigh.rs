@@ -9,7 +9,7 @@ use cresset_tensor::{Error, Result};
 
 use super::{
     gemm::Matrix,
-    panels::{Ahead, DEPTH, GAP, Kernel, Left, Patches, Scratch, Strip, Turn},
+    panels::{Ahead, DEPTH, GAP, Kernel, Left, Patches, Scratch, Steps, Strip, Turn},
     threads,
     windows::Windows,
 };
@@ -167,7 +167,6 @@ impl Weighing {
         let scratch = Scratch::new(patches_room + DEPTH * width)?;
         let (packed, panel) = (scratch.start(), scratch.start().wrapping_add(patches_room));
         let channel = (block.group * self.channels + block.channels.start) as isize;
-        let mut steps = [[0; 2]; DEPTH];
         let describe =
             |range: &Range<usize>| windows.describe(range.clone(), 0..taps, kernel.lanes, range.len(), row);
         let source = self.x.wrapping_offset(channel * windows.input.channel);
@@ -201,8 +200,7 @@ impl Weighing {
             for (part, output) in block.outputs.clone().step_by(width).enumerate() {
                 let columns = width.min(block.outputs.end - output);
                 let room = kernel.room(columns);
-                let steps = &mut steps[..range.len()];
-                steps.iter_mut().enumerate().for_each(|(p, step)| *step = [p as isize, (p * room) as isize]);
+                let steps = Steps::Even { count: range.len(), a: 1, b: room as isize };
                 let start = sums.wrapping_add(output - block.outputs.start);
                 let c = Matrix { start, row: self.stride(block) as isize, column: 1 };
                 let ahead: Vec<Ahead> = ahead.iter().map(|ahead| ahead.part(part, panels)).collect();

@@ -8,7 +8,7 @@ use cresset_tensor::{Error, Result};
 
 use super::{
     gemm::Matrix,
-    panels::{Ahead, GAP, Gradients, Left, Scratch, Strip, TileLanes},
+    panels::{Ahead, GAP, Gradients, Left, Scratch, Steps, Strip, TileLanes},
     side_by_side::{BLOCK, PART, PARTS, PITCH, POSITIONS, Rectangle, Side, TOGETHER, stretches},
     threads,
     weigh::Weighing,
@@ -167,8 +167,6 @@ impl Weighing {
         let (kernel, width) = (self.kernel, self.kernel.width());
         let (channels, outputs) = (block.channels.len(), block.outputs.len());
         let sides = self.sides(block);
-        let mut steps = [[0; 2]; TOGETHER];
-        steps.iter_mut().enumerate().for_each(|(t, step)| *step = [(t * width) as isize; 2]);
         // SAFETY: there is room for so many positions, and zeros behind them.
         unsafe { std::slice::from_raw_parts_mut(room.image.add(POSITIONS * PITCH), PITCH) }.fill(0.0);
         let mut places = Vec::with_capacity(TOGETHER);
@@ -196,7 +194,7 @@ impl Weighing {
             for (side, count) in sides.iter().zip([channels, outputs]) {
                 ahead.extend(next.iter().map(|rectangle| side.ahead(rectangle, count)));
             }
-            let steps = &steps[..places.len()];
+            let steps = Steps::Even { count: places.len(), a: width as isize, b: width as isize };
             for part in 0..PARTS {
                 let asked: Vec<Ahead> = ahead.iter().map(|ahead| ahead.part(part, PARTS)).collect();
                 for (i, first) in (0..channels).step_by(width).enumerate() {

@@ -10,7 +10,7 @@ use cresset_tensor::{Error, Result};
 use super::{
     correlate::Correlation,
     gemm::Matrix,
-    panels::{Ahead, DEPTH, Kernels, Left, Place, Scratch, Strip, Tiles},
+    panels::{Ahead, Kernels, Left, Place, Scratch, Steps, Strip, Tiles},
     threads,
     windows::Windows,
 };
@@ -194,23 +194,13 @@ impl Job<'_> {
         let scratch = Scratch::new(PARTS * (block + rows.len()) * row + SLACK)?;
         // SAFETY: so much was taken. Where there is no tile, what lies there is multiplied as well.
         unsafe { std::slice::from_raw_parts_mut(scratch.start(), PARTS * block * row) }.fill(0.0);
-        let mut steps = [[0; 2]; DEPTH];
-        steps.iter_mut().enumerate().for_each(|(p, step)| *step = [p as isize, (p * row) as isize]);
         let panel = |start: usize| start..(start + kernel.width()).min(tiles.end);
         let mut places = self.places(panel(tiles.start));
         for start in tiles.clone().step_by(kernel.width()) {
             let next = self.places(panel(start + kernel.width()));
             // SAFETY: the caller's; the scratch has room for all parts of a panel.
             unsafe {
-                self.panel(
-                    group,
-                    panel(start).len(),
-                    rows.clone(),
-                    &places,
-                    &next.0,
-                    &steps,
-                    scratch.start(),
-                );
+                self.panel(group, panel(start).len(), rows.clone(), &places, &next.0, scratch.start());
             }
             places = next;
         }
@@ -228,7 +218,6 @@ impl Job<'_> {
         rows: Range<usize>,
         (read, written): &(Vec<Place>, Vec<Place>),
         next: &[Place],
-        steps: &[[isize; 2]],
         apart: *mut f32,
     ) {
         let Correlation { kernel, channels, input, result, .. } = *self.correlation;
@@ -277,7 +266,7 @@ impl Job<'_> {
                         columns,
                         left,
                         panel: apart.wrapping_add(part * block * row),
-                        steps: &steps[..depth],
+                        steps: Steps::Even { count: depth, a: 1, b: row as isize },
                         c: Matrix { start, row: row as isize, column: 1 },
                         runs: &[],
                         add: first > 0,

@@ -4,6 +4,8 @@ use crate::cpu::gemm::Matrix;
 
 /// Numbers in a line of the cache.
 const LINE: usize = 16;
+/// Bytes in a line of the cache.
+const LINE_BYTES: usize = LINE * size_of::<f32>();
 
 /// Lines of memory that are read next: they are asked for while there is still something to compute.
 #[derive(Clone, Copy)]
@@ -36,16 +38,6 @@ impl Ahead {
         let start = self.start.wrapping_offset(from as isize * self.line);
         Ahead { start, count: to - from, ..*self }
     }
-
-    /// Asks for it.
-    pub fn ask(&self) {
-        for line in 0..self.count {
-            let start = self.start.wrapping_offset(line as isize * self.line);
-            for i in (0..self.len + LINE - 1).step_by(LINE) {
-                ask_for(start.wrapping_add(i.min(self.len.saturating_sub(1))));
-            }
-        }
-    }
 }
 
 /// Asks for the line of the cache that a number is in.
@@ -62,7 +54,7 @@ fn ask_for(number: *const f32) {
 
 /// Several such stretches, asked for bit by bit.
 pub struct Asking<'a> {
-    list: &'a [Ahead],
+    rest: &'a [Ahead],
     /// The next line of the first of them.
     line: usize,
     /// How many lines at once.
@@ -73,23 +65,48 @@ impl Asking<'_> {
     /// All of them in so many shares.
     pub fn new(list: &[Ahead], shares: usize) -> Asking<'_> {
         let lines: usize = list.iter().map(|ahead| ahead.count).sum();
-        Asking { list, line: 0, share: lines.div_ceil(shares.max(1)) }
+        Asking { rest: list, line: 0, share: lines.div_ceil(shares.max(1)) }
     }
 
     /// Asks for the next share.
     #[inline]
     pub fn go_on(&mut self) {
-        for _ in 0..self.share {
-            let Some(first) = self.list.first() else { return };
-            let start = first.start.wrapping_offset(self.line as isize * first.line);
-            // From where a line of the cache begins.
-            let before = start.addr() / size_of::<f32>() % LINE;
-            for i in (0..before + first.len).step_by(LINE) {
-                ask_for(start.wrapping_sub(before).wrapping_add(i));
+        self.share(ask_for);
+    }
+
+    /// Writes to a list where the next share lies, as much as there is room for; how much that is.
+    pub fn list(&mut self, list: &mut [*const f32]) -> usize {
+        let mut filled = 0;
+        self.share(|line| {
+            if let Some(place) = list.get_mut(filled) {
+                *place = line;
+                filled += 1;
             }
-            self.line += 1;
-            if self.line >= first.count {
-                (self.list, self.line) = (&self.list[1..], 0);
+        });
+        filled
+    }
+
+    /// The lines of the cache that the next share is in.
+    #[inline(always)]
+    fn share(&mut self, mut take: impl FnMut(*const f32)) {
+        let mut left = self.share;
+        while let [first, rest @ ..] = self.rest
+            && left > 0
+        {
+            let until = first.count.min(self.line + left);
+            left -= until - self.line;
+            for line in self.line..until {
+                let start = first.start.wrapping_offset(line as isize * first.line);
+                let end = start.wrapping_add(first.len);
+                let mut at = start.map_addr(|address| address & !(LINE_BYTES - 1));
+                while at < end {
+                    take(at);
+                    at = at.wrapping_add(LINE);
+                }
+            }
+            self.line = until;
+            if until == first.count {
+                (self.rest, self.line) = (rest, 0);
             }
         }
     }

@@ -3,12 +3,16 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lines, Patches, Tile, Turn};
+use super::{Lines, Patches, Steps, Tile, Turn};
 
 /// Rows of a tile: with 12 sums, a row of the panel and one factor, 15 of 16 registers are used.
 pub const ROWS: usize = 6;
 /// Numbers in a register; a tile is two registers wide, or one where there are no more columns.
 pub const LANES: usize = 8;
+/// So many lines of memory are asked for at a time, and then not before so many steps: many at once would have to be waited
+/// for, and looking for the next one at every step has no registers left.
+const ASKED: usize = 4;
+const BETWEEN: usize = 8;
 
 /// The first so many lanes.
 #[inline]
@@ -57,8 +61,7 @@ unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
         }
     }
     let mut sums = [[_mm256_setzero_ps(); V]; R];
-    for &[over_a, over_b] in tile.steps {
-        let (a, b) = (tile.a.wrapping_offset(over_a), tile.b.wrapping_offset(over_b));
+    let mut step = |a: *const f32, b: *const f32| {
         let mut row = [_mm256_setzero_ps(); V];
         for (v, row) in row.iter_mut().enumerate() {
             // SAFETY: every step of `b` has a full row of the panel.
@@ -71,7 +74,41 @@ unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
                 sums[v] = _mm256_fmadd_ps(x, row[v], sums[v]);
             }
         }
+    };
+    let ask = |lines: &[*const f32]| lines.iter().for_each(|line| _mm_prefetch::<_MM_HINT_T1>(line.cast()));
+    let (some, rest) = tile.asked.as_chunks::<ASKED>();
+    let mut asked = some.iter();
+    ask(rest);
+    match tile.steps {
+        Steps::Even { count, a: over_a, b: over_b } => {
+            let (mut a, mut b, mut left) = (tile.a, tile.b, count);
+            while left > 0 {
+                let some = match asked.next() {
+                    Some(lines) => {
+                        ask(lines);
+                        left.min(BETWEEN)
+                    }
+                    None => left,
+                };
+                for _ in 0..some {
+                    step(a, b);
+                    (a, b) = (a.wrapping_offset(over_a), b.wrapping_offset(over_b));
+                }
+                left -= some;
+            }
+        }
+        Steps::Listed(steps) => {
+            for some in steps.chunks(BETWEEN) {
+                if let Some(lines) = asked.next() {
+                    ask(lines);
+                }
+                for &[over_a, over_b] in some {
+                    step(tile.a.wrapping_offset(over_a), tile.b.wrapping_offset(over_b));
+                }
+            }
+        }
     }
+    asked.for_each(|lines| ask(lines));
     if !tile.runs.is_empty() {
         // SAFETY: the caller's.
         return unsafe { in_runs(tile, sums) };

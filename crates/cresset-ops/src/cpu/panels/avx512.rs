@@ -2,14 +2,18 @@
 //!
 //! Eight rows suffice: 16 sums hide the latency of the multiply-adds, and 10 loads go with 16 of them.
 
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
 
-use super::{Lines, Patches, Tile, Turn};
+use super::{Lines, Patches, Steps, Tile, Turn};
 
 /// Rows of a tile.
 pub const ROWS: usize = 8;
 /// Numbers in a register; a tile is two registers wide, or one where there are no more columns.
 pub const LANES: usize = 16;
+/// So many lines of memory are asked for at a time, and then not before so many steps: many at once would have to be waited
+/// for, and looking for the next one at every step has no registers left.
+const ASKED: usize = 4;
+const BETWEEN: usize = 8;
 
 /// The first so many lanes.
 #[inline(always)]
@@ -61,22 +65,63 @@ unsafe fn sums<const R: usize, const V: usize>(tile: &Tile) {
             _mm_prefetch::<_MM_HINT_ET0>(c.wrapping_offset((run.count - 1) as isize * run.step).cast());
         }
     }
+    // How far each row is, in a register of its own: the compiler would find each from the one before, and a chain of eight
+    // additions takes as long as the multiply-adds.
+    let mut rows = [0; R];
+    for (r, over) in rows.iter_mut().enumerate() {
+        *over = r as isize * tile.a_row;
+        // SAFETY: it does nothing; what it does is not known to the compiler.
+        unsafe { asm!("/* {} */", inout(reg) * over, options(pure, nomem, nostack, preserves_flags)) };
+    }
     let mut sums = [[_mm512_setzero_ps(); V]; R];
-    for &[over_a, over_b] in tile.steps {
-        let (a, b) = (tile.a.wrapping_offset(over_a), tile.b.wrapping_offset(over_b));
+    let mut step = |a: *const f32, b: *const f32| {
         let mut row = [_mm512_setzero_ps(); V];
         for (v, row) in row.iter_mut().enumerate() {
             // SAFETY: every step of `b` has a full row of the panel.
             *row = unsafe { _mm512_loadu_ps(b.add(LANES * v)) };
         }
-        for (r, sums) in sums.iter_mut().enumerate() {
+        for (&over, sums) in rows.iter().zip(&mut sums) {
             // SAFETY: every step of `a` has a number in each of the rows.
-            let x = _mm512_set1_ps(unsafe { *a.offset(r as isize * tile.a_row) });
+            let x = _mm512_set1_ps(unsafe { *a.offset(over) });
             for v in 0..V {
                 sums[v] = _mm512_fmadd_ps(x, row[v], sums[v]);
             }
         }
+    };
+    let ask = |lines: &[*const f32]| lines.iter().for_each(|line| _mm_prefetch::<_MM_HINT_T1>(line.cast()));
+    let (some, rest) = tile.asked.as_chunks::<ASKED>();
+    let mut asked = some.iter();
+    ask(rest);
+    match tile.steps {
+        Steps::Even { count, a: over_a, b: over_b } => {
+            let (mut a, mut b, mut left) = (tile.a, tile.b, count);
+            while left > 0 {
+                let some = match asked.next() {
+                    Some(lines) => {
+                        ask(lines);
+                        left.min(BETWEEN)
+                    }
+                    None => left,
+                };
+                for _ in 0..some {
+                    step(a, b);
+                    (a, b) = (a.wrapping_offset(over_a), b.wrapping_offset(over_b));
+                }
+                left -= some;
+            }
+        }
+        Steps::Listed(steps) => {
+            for some in steps.chunks(BETWEEN) {
+                if let Some(lines) = asked.next() {
+                    ask(lines);
+                }
+                for &[over_a, over_b] in some {
+                    step(tile.a.wrapping_offset(over_a), tile.b.wrapping_offset(over_b));
+                }
+            }
+        }
     }
+    asked.for_each(|lines| ask(lines));
     if !tile.runs.is_empty() {
         // SAFETY: the caller's.
         return unsafe { in_runs(tile, sums) };
@@ -179,6 +224,78 @@ pub unsafe fn lines(job: &Lines) {
 /// The machine has AVX-512F, and source and target are as the fields say.
 #[target_feature(enable = "avx512f")]
 pub unsafe fn turn(job: &Turn) {
+    if (job.lines, job.step, job.written, job.add) == (ROWS, ROWS as isize, ROWS, false) {
+        let whole = job.count - job.count % LANES;
+        let rest = Turn {
+            source: job.source.wrapping_add(whole),
+            count: job.count - whole,
+            target: job.target.wrapping_add(whole * ROWS),
+            ..*job
+        };
+        // SAFETY: the caller's; the rest is shorter than a register.
+        return unsafe {
+            rows(job, whole);
+            turned(&rest);
+        };
+    }
+    // SAFETY: the caller's.
+    unsafe { turned(job) }
+}
+
+/// The rows of a tile side by side, so many numbers of each: the left factor is packed by nothing else, and half of a
+/// register's lines would be zeros.
+///
+/// # Safety
+/// As of [`turn`]; the count is a multiple of a register's.
+#[target_feature(enable = "avx512f")]
+unsafe fn rows(job: &Turn, count: usize) {
+    let (first, second) =
+        (_mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15));
+    for start in (0..count).step_by(LANES) {
+        let mut x = [_mm512_setzero_ps(); ROWS];
+        for (r, x) in x.iter_mut().enumerate() {
+            // SAFETY: so many numbers of the line are there.
+            *x = unsafe {
+                _mm512_loadu_ps(job.source.wrapping_offset(r as isize * job.line).wrapping_add(start))
+            };
+        }
+        // In each quarter of the register: column `i` of the quarter, of four rows.
+        let fours = |x: &[__m512]| {
+            let wide = |x: __m512| _mm512_castps_pd(x);
+            let (low, high) = (_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
+            let (low_after, high_after) = (_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
+            [
+                _mm512_unpacklo_pd(wide(low), wide(low_after)),
+                _mm512_unpackhi_pd(wide(low), wide(low_after)),
+                _mm512_unpacklo_pd(wide(high), wide(high_after)),
+                _mm512_unpackhi_pd(wide(high), wide(high_after)),
+            ]
+        };
+        let (upper, lower) = (fours(&x[..4]), fours(&x[4..]));
+        for i in 0..4 {
+            let near = _mm512_permutex2var_pd(upper[i], first, lower[i]);
+            let far = _mm512_permutex2var_pd(upper[i], second, lower[i]);
+            for (j, eight) in [
+                _mm512_castpd512_pd256(near),
+                _mm512_extractf64x4_pd::<1>(near),
+                _mm512_castpd512_pd256(far),
+                _mm512_extractf64x4_pd::<1>(far),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                let to = job.target.wrapping_add((start + 4 * j + i) * ROWS);
+                // SAFETY: the target has room for eight numbers of each step.
+                unsafe { _mm256_storeu_ps(to, _mm256_castpd_ps(eight)) };
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As of [`turn`].
+#[target_feature(enable = "avx512f")]
+unsafe fn turned(job: &Turn) {
     let written = first(job.written);
     for start in (0..job.count).step_by(LANES) {
         let count = LANES.min(job.count - start);

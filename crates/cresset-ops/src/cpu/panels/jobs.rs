@@ -1,9 +1,18 @@
 //! What the inner loops are given: plain descriptions of memory, whose fields say what may be touched.
 
+/// Where `a` and `b` are at each step of the inner dimension, from where they start.
+#[derive(Clone, Copy, Debug)]
+pub enum Steps<'a> {
+    /// So many steps, all as long as the first: what matrices have. A list of them would share the first-level cache with
+    /// the panel, and costs a twentieth of the time.
+    Even { count: usize, a: isize, b: isize },
+    /// Wherever the list says: with it whatever can be addressed is multiplied in place.
+    Listed(&'a [[isize; 2]]),
+}
+
 /// A tile of the result: `c = a·b` or `c += a·b`.
 ///
-/// `steps` says how far `a` and `b` move at each step of the inner dimension; with it whatever can be addressed is
-/// multiplied in place. At each step `b` has a whole row of registers to be read, `a` a number in every row.
+/// At each step of the inner dimension `b` has a whole row of registers to be read, `a` a number in every row.
 pub struct Tile<'a> {
     pub rows: usize,
     pub columns: usize,
@@ -11,12 +20,14 @@ pub struct Tile<'a> {
     /// From one row of `a` to the next.
     pub a_row: isize,
     pub b: *const f32,
-    pub steps: &'a [[isize; 2]],
+    pub steps: Steps<'a>,
     pub c: *mut f32,
     pub c_row: isize,
     /// Where the columns go from where `c` starts, with steps of 1 or 2, if they are no line.
     pub runs: &'a [Run],
     pub add: bool,
+    /// Memory that is read later: asked for while there is arithmetic to do.
+    pub asked: &'a [*const f32],
 }
 
 /// Lines to be copied in pieces of a step, the last filled up with zeros: the first pieces of all lines one after the other,

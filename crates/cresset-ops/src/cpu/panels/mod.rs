@@ -28,7 +28,7 @@ use cresset_tensor::memory;
 use self::jobs::{Lines, Tile};
 pub use self::{
     ahead::{Ahead, Asking},
-    jobs::{Gradients, Kernels, Place, Run, TileLanes, Tiles, Turn},
+    jobs::{Gradients, Kernels, Place, Run, Steps, TileLanes, Tiles, Turn},
     packed::Packed,
     patches::Patches,
     product::multiply,

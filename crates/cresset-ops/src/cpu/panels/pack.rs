@@ -11,10 +11,10 @@ const FEW: usize = 3;
 pub enum LeftAs {
     /// Where it lies.
     Itself,
-    /// Its rows copied, a little apart.
+    /// The numbers of a tile's rows side by side, of one tile after the other while the first panel goes past them.
     Rows,
-    /// The numbers of a tile's rows side by side.
-    Tiles,
+    /// The same, of all tiles at once: whole columns are gone through, since neighbours in a row may lie pages apart.
+    Columns,
 }
 
 /// How to read the left factor of a product.
@@ -28,7 +28,7 @@ pub fn left(kernel: &Kernel, size: Size, a: Matrix<f32>) -> LeftAs {
             LeftAs::Itself
         }
         (1, _) => LeftAs::Rows,
-        _ => LeftAs::Tiles,
+        _ => LeftAs::Columns,
     }
 }
 
@@ -37,45 +37,30 @@ impl LeftAs {
     pub fn room(self, kernel: &Kernel, m: usize, depth: usize) -> usize {
         match self {
             LeftAs::Itself => 0,
-            LeftAs::Rows => (m * (depth + GAP)).next_multiple_of(GAP),
-            LeftAs::Tiles => m.div_ceil(kernel.rows) * tile_room(kernel, depth),
+            _ => m.div_ceil(kernel.rows) * tile_room(kernel, depth),
         }
     }
 
-    /// Packs a block, and says where its rows lie and how far each step in the inner dimension goes.
-    ///
-    /// # Safety
-    /// The block may be read; the target has [`LeftAs::room`].
-    pub unsafe fn pack(
-        self,
-        kernel: &Kernel,
-        a: Matrix<f32>,
-        m: usize,
-        depth: usize,
-        target: *mut f32,
-    ) -> (Left, isize) {
-        let rows = kernel.rows;
+    /// Where a block's rows lie when it is packed, and how far each step in the inner dimension goes.
+    pub fn lies(self, kernel: &Kernel, a: Matrix<f32>, depth: usize, packed: *mut f32) -> (Left, isize) {
+        let rows = kernel.rows as isize;
         match self {
-            LeftAs::Itself => {
-                (Left { start: a.start, row: a.row, tile: a.row.wrapping_mul(rows as isize) }, a.column)
-            }
-            LeftAs::Rows => {
-                let row = depth + GAP;
-                for i in 0..m {
-                    let (from, to) = (a.at(i, 0).start, target.wrapping_add(i * row));
-                    // SAFETY: the caller's; the row lies in one piece.
-                    unsafe { std::ptr::copy_nonoverlapping(from.cast_const(), to, depth) };
-                }
-                (Left { start: target, row: row as isize, tile: (row * rows) as isize }, 1)
-            }
-            LeftAs::Tiles => {
-                // SAFETY: the caller's.
-                unsafe { columns(kernel, a, m, depth, target) };
-                let tile = tile_room(kernel, depth) as isize;
-                (Left { start: target, row: 1, tile }, rows as isize)
-            }
+            LeftAs::Itself => (Left { start: a.start, row: a.row, tile: a.row.wrapping_mul(rows) }, a.column),
+            _ => (Left { start: packed, row: 1, tile: tile_room(kernel, depth) as isize }, rows),
         }
     }
+}
+
+/// Packs the rows of one tile, each of which lies in one piece.
+///
+/// # Safety
+/// The rows may be read; the target has room for a tile.
+pub unsafe fn rows(kernel: &Kernel, a: Matrix<f32>, count: usize, depth: usize, target: *mut f32) {
+    let (source, line, step) = (a.start, a.row, kernel.rows as isize);
+    let turn =
+        Turn { source, line, lines: count, count: depth, target, step, written: kernel.rows, add: false };
+    // SAFETY: the caller's; a register has no fewer numbers than a tile has rows.
+    unsafe { (kernel.turn)(&turn) };
 }
 
 /// Packs a panel: the rows of a stretch of columns, one after the other, filled up to [`Kernel::room`].
@@ -126,11 +111,11 @@ fn tile_room(kernel: &Kernel, depth: usize) -> usize {
     (kernel.rows * depth).next_multiple_of(GAP) + GAP
 }
 
-/// Packs rows: for each tile its part of every column. Columns are gone through whole, since neighbours may lie pages apart.
+/// Packs the rows of all tiles: for each its part of every column.
 ///
 /// # Safety
 /// The block may be read; the target has room for whole tiles.
-unsafe fn columns(kernel: &Kernel, a: Matrix<f32>, m: usize, depth: usize, target: *mut f32) {
+pub unsafe fn columns(kernel: &Kernel, a: Matrix<f32>, m: usize, depth: usize, target: *mut f32) {
     let (rows, apart) = (kernel.rows, tile_room(kernel, depth));
     if a.row == 1 {
         let (source, line) = (a.start.cast_const(), a.column);

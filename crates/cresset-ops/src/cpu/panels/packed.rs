@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Asking, DEPTH, Kernel, Left, Scratch, Strip, pack, product::depths};
+use super::{Asking, Kernel, Left, Scratch, Steps, Strip, pack, product::depths};
 use crate::cpu::{gemm::Matrix, threads};
 
 /// All panels of a matrix, one after the other, each whole from the first row to the last.
@@ -11,8 +11,6 @@ pub struct Packed {
     scratch: Scratch,
     /// Rows, and columns.
     size: [usize; 2],
-    /// How far the left factor and a wide panel move at each step of a block; and the left factor and a narrow one.
-    steps: [Vec<[isize; 2]>; 2],
 }
 
 // SAFETY: what is packed is only read.
@@ -32,8 +30,7 @@ impl Packed {
         let width = kernel.width();
         let panels = columns.div_ceil(width);
         let scratch = Scratch::new(panels.checked_mul(width)?.checked_mul(rows)?)?;
-        let table = |room: usize| (0..DEPTH.min(rows) as isize).map(|p| [p, p * room as isize]).collect();
-        let packed = Packed { kernel, scratch, size, steps: [table(width), table(kernel.lanes)] };
+        let packed = Packed { kernel, scratch, size };
         threads::divide(rows * columns >= PARALLEL, panels, &|panel| {
             let first = panel * width;
             // SAFETY: the caller's; every panel has its own room.
@@ -88,7 +85,7 @@ impl Packed {
         let width = self.width();
         for (number, panel) in panels.enumerate() {
             let columns = width.min(self.size[1] - panel * width);
-            let steps = &self.steps[usize::from(self.kernel.room(columns) < width)];
+            let room = self.kernel.room(columns) as isize;
             for (start, depth) in depths(self.size[0]) {
                 for row in (0..rows).step_by(self.kernel.rows) {
                     ahead.go_on();
@@ -98,7 +95,7 @@ impl Packed {
                         columns,
                         left,
                         panel: self.panel(panel, start),
-                        steps: &steps[..depth],
+                        steps: Steps::Even { count: depth, a: 1, b: room },
                         c: c.at(row, number * width),
                         runs: &[],
                         add: start > 0,

@@ -1,12 +1,13 @@
 //! Products of matrices in memory: which factor is packed and how, and which way round it is less work.
 
-use super::{Ahead, DEPTH, Kernel, Scratch, Strip, kernel, pack};
+use super::{
+    Ahead, DEPTH, Kernel, Left, Scratch, Steps, Strip, kernel,
+    pack::{self, LeftAs},
+};
 use crate::cpu::gemm::{Matrix, Size};
 
 /// Tiles that look at a panel below which it is not packed, if it is near.
 const LOW: usize = 16;
-/// Steps of a small product.
-const FEW: usize = 64;
 /// Numbers of a factor that are in the first-level cache with what else is read.
 const NEAR: usize = 64 * 128;
 
@@ -86,26 +87,19 @@ impl Kernel {
             Ahead::of(b.at(start, column), depth.min(k.saturating_sub(start)), width.min(n - column))
         };
         let mut add = add;
-        // Few steps, of a small product, are soon cleared.
-        let (mut few, mut many);
-        let room: &mut [[isize; 2]] = if depth <= FEW {
-            few = [[0; 2]; FEW];
-            &mut few
-        } else {
-            many = [[0; 2]; DEPTH + 8];
-            &mut many
-        };
         for (start, depth) in depths(k) {
-            let steps = &mut room[..depth];
             let next = depth.min(k - start - depth);
-            let next_block = if left_as == pack::LeftAs::Itself || next == 0 {
+            let next_block = if left_as != LeftAs::Columns || next == 0 {
                 Ahead::NOTHING
             } else {
                 Ahead::of(a.at(0, start + depth), m, next)
             };
-            // SAFETY: the caller's; the scratch has room for the packed block.
-            let (left, a_step) = unsafe { left_as.pack(self, a.at(0, start), m, depth, packed) };
-            steps.iter_mut().enumerate().for_each(|(p, step)| step[0] = p as isize * a_step);
+            let rows = a.at(0, start);
+            let (left, a_step) = left_as.lies(self, rows, depth, packed);
+            if left_as == LeftAs::Columns {
+                // SAFETY: the caller's; the scratch has room for the packed block.
+                unsafe { pack::columns(self, rows, m, depth, packed) };
+            }
             for column in (0..n).step_by(width) {
                 let columns = width.min(n - column);
                 let right = b.at(start, column);
@@ -117,15 +111,45 @@ impl Kernel {
                     unsafe { pack::right(self, right, depth, columns, panel) };
                     (panel.cast_const(), self.room(columns) as isize)
                 };
-                if column == 0 || steps[depth - 1][1] != (depth as isize - 1) * b_step {
-                    steps.iter_mut().enumerate().for_each(|(p, step)| step[1] = p as isize * b_step);
+                let steps = Steps::Even { count: depth, a: a_step, b: b_step };
+                let (c, after) = (c.at(0, column), after(start, depth, column));
+                if left_as == LeftAs::Rows && column == 0 {
+                    // Each tile is packed when it is needed, and the next one's rows are asked for.
+                    let tiles = m.div_ceil(self.rows);
+                    for tile in 0..tiles {
+                        let row = tile * self.rows;
+                        let count = self.rows.min(m - row);
+                        let below = self.rows.min(m - row - count);
+                        let ahead =
+                            [after.part(tile, tiles), Ahead::of(rows.at(row + count, 0), below, depth)];
+                        let shift = tile as isize * left.tile;
+                        let left = Left { start: left.start.wrapping_offset(shift), ..left };
+                        // SAFETY: as below; the scratch has room for the tile.
+                        unsafe {
+                            let target = packed.wrapping_offset(shift);
+                            pack::rows(self, rows.at(row, 0), count, depth, target);
+                            let (c, ahead) = (c.at(row, 0), &ahead);
+                            let runs = &[];
+                            self.strip(&Strip {
+                                rows: count,
+                                columns,
+                                left,
+                                panel,
+                                steps,
+                                c,
+                                runs,
+                                add,
+                                ahead,
+                            });
+                        }
+                    }
+                    continue;
                 }
+                let next_block = next_block.part(column / width, n.div_ceil(width));
+                let ahead = [after, next_block];
+                let ahead = if near { &[] } else { &ahead[..] };
                 // SAFETY: the caller's, of matrices or of what was packed of them.
                 unsafe {
-                    let c = c.at(0, column);
-                    let next_block = next_block.part(column / width, n.div_ceil(width));
-                    let ahead = [after(start, depth, column), next_block];
-                    let ahead = if near { &[] } else { &ahead[..] };
                     self.strip(&Strip { rows: m, columns, left, panel, steps, c, runs: &[], add, ahead });
                 }
             }

@@ -1,10 +1,12 @@
 //! A panel times all rows of the left factor, tile after tile, wherever the sums belong.
 
-use super::{Ahead, Kernel, Run, Tile, Turn};
+use super::{Ahead, Asking, Kernel, Run, Steps, Tile, Turn};
 use crate::cpu::gemm::Matrix;
 
 /// Rows and columns of the largest tile of all kernels.
 const LARGEST: (usize, usize) = (8, 32);
+/// Lines of the cache that are asked for during a tile, at most.
+const ASKED: usize = 192;
 
 /// The columns of a result that one panel makes, and all rows of it.
 pub struct Strip<'a> {
@@ -12,7 +14,7 @@ pub struct Strip<'a> {
     pub columns: usize,
     pub left: Left,
     pub panel: *const f32,
-    pub steps: &'a [[isize; 2]],
+    pub steps: Steps<'a>,
     pub c: Matrix<f32>,
     /// Where the columns go from where `c` starts, if they are no line.
     pub runs: &'a [Run],
@@ -38,9 +40,17 @@ impl Kernel {
     pub unsafe fn strip(&self, strip: &Strip) {
         let Strip { rows, columns, left, panel, steps, c, runs, add, ahead } = *strip;
         let tiles = rows.div_ceil(self.rows);
+        let mut asking = Asking::new(ahead, tiles);
+        let mut room;
+        let list: &mut [*const f32] = if ahead.is_empty() {
+            &mut []
+        } else {
+            room = [std::ptr::null(); ASKED];
+            &mut room
+        };
         for (number, row) in (0..rows).step_by(self.rows).enumerate() {
             let count = self.rows.min(rows - row);
-            ahead.iter().for_each(|ahead| ahead.part(number, tiles).ask());
+            let some = asking.list(list);
             let a = left.start.wrapping_offset(number as isize * left.tile);
             let place = c.at(row, 0);
             let mut tile = Tile {
@@ -54,6 +64,7 @@ impl Kernel {
                 c_row: c.row,
                 runs,
                 add,
+                asked: &list[..some],
             };
             let in_line = runs.is_empty() && (c.column == 1 || columns == 1);
             if in_line || (!runs.is_empty() && runs.iter().all(|run| matches!(run.step, 1 | 2))) {
