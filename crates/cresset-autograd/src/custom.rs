@@ -1,5 +1,6 @@
 //! Functions with a backward of the user's own.
 
+use cresset_tensor::Listed;
 use std::sync::{Arc, Mutex};
 
 use cresset_ops::{Apply, Array, Error, Outputs, Result};
@@ -90,7 +91,7 @@ pub trait Function: Send + Sync + Sized + 'static {
         if !recorded || outputs.is_empty() {
             return Ok(outputs);
         }
-        let arrays: Outputs<Array> = outputs.iter().map(|y| y.array_ref().clone()).collect();
+        let arrays: Outputs<Array> = outputs.iter().map(|y| y.array_ref().clone()).listed();
         let node = Node {
             edges: edges(inputs, &Meta::of(&arrays[0])),
             sequence: next_sequence(),

@@ -1,6 +1,7 @@
 //! Writing into tensors that are recorded: what was there is part of the graph, what is there now comes of the
 //! operation, and views of the same memory see it.
 
+use cresset_tensor::Listed;
 use std::{
     panic::Location,
     sync::{Arc, atomic::Ordering},
@@ -34,8 +35,8 @@ pub(crate) fn record_into(
             .at(location));
         }
     }
-    let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| x.array_ref()).collect();
-    let results: SmallVec<[&Array; 4]> = targets.iter().map(|x| x.array_ref()).collect();
+    let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| x.array_ref()).listed();
+    let results: SmallVec<[&Array; 4]> = targets.iter().map(|x| x.array_ref()).listed();
     let wanted = wanted(inputs);
     if !inputs.iter().any(|x| takes_gradient(x)) {
         // Nothing a gradient flows to goes in: what is there now is a constant.

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use cresset_tensor::{Array, Device, Error, Result};
+use cresset_tensor::{Array, Device, Error, Listed, Result};
 use smallvec::{SmallVec, smallvec};
 
 use crate::{
@@ -111,7 +111,7 @@ fn into_there(op: &Op, inputs: &[&Array], targets: &[&Array]) -> Result<()> {
     match (first.unwrap_or_default(), common(op, inputs)?) {
         (Device::Gpu(index), there) if there.is_none_or(|there| there == index) => {
             let moved = gathered(inputs, Device::Gpu(index))?;
-            let inputs: SmallVec<[&Array; 4]> = moved.iter().collect();
+            let inputs: SmallVec<[&Array; 4]> = moved.iter().listed();
             backend(op.name(), index)?.execute_into(op, &inputs, targets)
         }
         (device, Some(there)) => Err(apart(op, device, Device::Gpu(there))),

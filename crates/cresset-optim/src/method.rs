@@ -8,6 +8,7 @@ use cresset_ops::{
     expr::traced_as,
     op::{Map, Numbers},
 };
+use cresset_tensor::Listed;
 use smallvec::SmallVec;
 
 pub use crate::memory::Kept;
@@ -212,7 +213,7 @@ impl Place<'_> {
         // One formula for each case, so that what is not asked for costs nothing, and changes no bit.
         let case =
             4 * u8::from(slope.maximize) + 2 * u8::from(penalty.is_some()) + u8::from(factor.is_some());
-        let all: Numbers = numbers.iter().copied().chain(penalty).chain(factor).map(Scalar::Float).collect();
+        let all: Numbers = numbers.iter().copied().chain(penalty).chain(factor).map(Scalar::Float).listed();
         let program = traced_as((address, case), 2 + names.len(), all.len(), |x: &[Expr], n: &[Expr]| {
             let (n, decay) = n.split_at(numbers.len());
             let (mut p, mut g) = (x[0], x[1]);

@@ -12,6 +12,7 @@ pub mod error;
 #[cfg(feature = "ndarray")]
 mod interop_ndarray;
 pub mod layout;
+mod listed;
 pub mod memory;
 pub mod nested;
 pub mod order;
@@ -30,6 +31,7 @@ pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use half::{bf16, f16};
 pub use layout::Layout;
+pub use listed::Listed;
 pub use nested::IntoArray;
 pub use random::{Generator, Stream};
 pub use scalar::Scalar;

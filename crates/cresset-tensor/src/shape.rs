@@ -8,7 +8,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use crate::{Error, Result};
+use crate::{Error, Listed, Result};
 
 /// Dimensions kept in place, without an allocation, up to this many.
 const INLINE: usize = 4;
@@ -77,7 +77,7 @@ macro_rules! small_list {
 
         impl FromIterator<$type> for $name {
             fn from_iter<I: IntoIterator<Item = $type>>(list: I) -> Self {
-                $name(list.into_iter().collect())
+                $name(list.into_iter().listed())
             }
         }
 
@@ -391,7 +391,7 @@ impl Axes {
     /// ```
     #[track_caller]
     pub fn resolve(&self, operation: &'static str, rank: usize) -> Result<SmallVec<[usize; 6]>> {
-        let Axes::List(list) = self else { return Ok((0..rank).collect()) };
+        let Axes::List(list) = self else { return Ok((0..rank).listed()) };
         let mut axes = SmallVec::new();
         for &dim in list {
             let axis = axis_of(operation, dim, rank)?;

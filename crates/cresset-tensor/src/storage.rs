@@ -193,11 +193,16 @@ impl<'a> Locks<'a> {
         W: Iterator<Item = &'a Arc<Storage>>,
     {
         let mut list: SmallVec<[(&'a Storage, bool); 8]> = SmallVec::new();
-        list.extend(writes.map(|s| (&**s, true)).chain(reads.map(|s| (&**s, false))));
-        Locks::listed(list)
+        for storage in writes {
+            list.push((&**storage, true));
+        }
+        for storage in reads {
+            list.push((&**storage, false));
+        }
+        Locks::of(list)
     }
 
-    fn listed(mut list: SmallVec<[(&'a Storage, bool); 8]>) -> Locks<'a> {
+    fn of(mut list: SmallVec<[(&'a Storage, bool); 8]>) -> Locks<'a> {
         /// So few that inserting each is quickest; concatenations have any number.
         const FEW: usize = 16;
         // Everybody locks in one order, and what is read and written is written.

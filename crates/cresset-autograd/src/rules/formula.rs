@@ -8,6 +8,7 @@ use cresset_ops::{
     op::{List, Map, Numbers, Reduce, Reduction},
     view::View,
 };
+use cresset_tensor::Listed;
 use smallvec::SmallVec;
 
 use crate::history::Meta;
@@ -77,7 +78,7 @@ fn derive(program: &SharedProgram, wanted: usize) -> Derivative {
         .nodes()
         .iter()
         .filter_map(|node| if let Node::Input(i) = node { Some(*i) } else { None })
-        .collect();
+        .listed();
     let arguments = places.iter().map(|&place| match place as usize {
         i if i < outputs => Argument::Gradient(i),
         i if i < outputs + inputs => Argument::Input(i - outputs),
@@ -300,7 +301,7 @@ pub(crate) fn gradient<T: Apply>(
         let extra = whole.rank() - input.rank();
         let dims: List = (0..whole.rank())
             .filter(|&dim| dim < extra || (input[dim - extra] == 1 && whole[dim] != 1))
-            .collect();
+            .listed();
         Op::Reduce(Box::new(Reduce { kind: Reduction::Sum, dims, keepdim: true, map: Some(formula) }))
     };
     if references.is_empty() {

@@ -20,7 +20,7 @@ use cresset_ops::{
     op::{Combine, List, Reduce, Reduction, Scan as ScanKind},
     view::View,
 };
-use cresset_tensor::Layout;
+use cresset_tensor::{Layout, Listed};
 use smallvec::{SmallVec, smallvec};
 
 use crate::{
@@ -477,7 +477,7 @@ fn product<T: Apply>(context: &Context<T>, factor: usize, a: &T, b: &T) -> Resul
 /// The last two dimensions exchanged.
 pub(crate) fn transpose<T: Apply>(x: &T) -> Result<T> {
     let rank = x.rank();
-    let mut order: SmallVec<[usize; 4]> = (0..rank).collect();
+    let mut order: SmallVec<[usize; 4]> = (0..rank).listed();
     order.swap(rank - 2, rank - 1);
     T::apply_one(Op::View(View::Permute(order)), &[x])
 }
@@ -508,7 +508,7 @@ pub(crate) fn fit<T: Apply>(gradient: T, meta: &Meta) -> Result<T> {
         let extra = gradient.rank().saturating_sub(shape.rank());
         let dims: List = (0..gradient.rank())
             .filter(|&dim| dim < extra || (shape[dim - extra] == 1 && gradient.shape()[dim] != 1))
-            .collect();
+            .listed();
         if !dims.is_empty() {
             // Where only leading dimensions go there is nothing to reshape.
             let keepdim = dims.len() > extra;

@@ -7,6 +7,7 @@ use cresset_ops::{
     op::{Map, Reduce, Reduction},
     view::View,
 };
+use cresset_tensor::Listed;
 use smallvec::{SmallVec, smallvec};
 
 use crate::Tensor;
@@ -145,8 +146,8 @@ fn of_value(reduce: &Reduce, x: &Tensor, y: Option<&Tensor>, dy: &Tensor, full: 
 /// `∂x = ∂y · (product of all before) · (product of all after)`: right where there are zeros, and differentiable.
 pub(super) fn product(reduce: &Reduce, x: &Tensor, dy: &Tensor) -> Result<Tensor> {
     // The reduced dimensions become one, at the end.
-    let kept: SmallVec<[usize; 4]> = (0..x.rank()).filter(|dim| !reduce.dims.contains(dim)).collect();
-    let order: SmallVec<[usize; 4]> = kept.iter().chain(&reduce.dims).copied().collect();
+    let kept: SmallVec<[usize; 4]> = (0..x.rank()).filter(|dim| !reduce.dims.contains(dim)).listed();
+    let order: SmallVec<[usize; 4]> = kept.iter().chain(&reduce.dims).copied().listed();
     let moved = Tensor::apply_one(Op::View(View::Permute(order.clone())), &[x])?;
     let mut flat: Shape = kept.iter().map(|&dim| x.shape()[dim]).collect();
     flat.push(reduce.dims.iter().map(|&dim| x.shape()[dim]).product());

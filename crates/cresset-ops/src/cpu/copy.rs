@@ -1,6 +1,6 @@
 //! Copies: elements moved from one layout to another. They are not computed with, so only their width counts.
 
-use cresset_tensor::{Array, Locks, Result};
+use cresset_tensor::{Array, Listed, Locks, Result};
 use smallvec::SmallVec;
 
 use super::{
@@ -159,7 +159,7 @@ unsafe fn tiles<T: Copy + Default>(walk: &Walk, along: usize, across: usize, fro
     let sizes: SmallVec<[usize; 6]> = (0..walk.shape.len())
         .filter(|dim| ![along, across].contains(dim))
         .map(|dim| walk.shape[dim])
-        .collect();
+        .listed();
     let outer = Walk::new(&sizes, &[others(0), others(1)]);
     let bands = length.div_ceil(TILE);
     let planes: usize = outer.shape.iter().product();

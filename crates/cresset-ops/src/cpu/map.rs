@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cresset_tensor::{Array, DType, Error, Locks, Result, Scalar, Shape};
+use cresset_tensor::{Array, DType, Error, Listed, Locks, Result, Scalar, Shape};
 use smallvec::SmallVec;
 
 use super::{
@@ -46,7 +46,7 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Outputs<Array>> {
         return Ok(SmallVec::from_iter([super::copy::contiguous(x)?]));
     }
     let name = map.program.name();
-    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
+    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).listed();
     if map.program.inputs() != inputs.len() || map.program.numbers() != map.numbers.len() {
         map_dtypes(map, inputs)?;
     }
@@ -58,7 +58,7 @@ pub fn map(map: &Map, inputs: &[&Array]) -> Result<Outputs<Array>> {
     }
     let _locks = Locks::new(inputs.iter().map(|x| x.storage()), std::iter::empty());
     {
-        let fresh: SmallVec<[&Array; 2]> = outputs.iter().collect();
+        let fresh: SmallVec<[&Array; 2]> = outputs.iter().listed();
         evaluate(name, plan, &map.numbers, &shape, inputs, &fresh, true)?;
     }
     Ok(outputs)
@@ -70,7 +70,7 @@ pub fn map_into(map: &Map, inputs: &[&Array], targets: &[&Array]) -> Result<()> 
     if map.program.inputs() != inputs.len() || map.program.numbers() != map.numbers.len() {
         map_dtypes(map, inputs)?;
     }
-    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
+    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).listed();
     let plan = plan(&map.program, &types, &map.numbers)?;
     let outputs = &plan.joined.outputs;
     if outputs.len() != targets.len() {
@@ -109,7 +109,7 @@ pub fn map_into(map: &Map, inputs: &[&Array], targets: &[&Array]) -> Result<()> 
         }
     }
     let inputs: SmallVec<[&Array; 4]> =
-        inputs.iter().zip(&sources).map(|(x, copy)| copy.map_or(*x, |i| &copies[i])).collect();
+        inputs.iter().zip(&sources).map(|(x, copy)| copy.map_or(*x, |i| &copies[i])).listed();
     let _locks = Locks::new(inputs.iter().map(|x| x.storage()), targets.iter().map(|x| x.storage()));
     let fresh = !inputs.iter().any(|x| targets.iter().any(|target| target.shares_memory(x)));
     let result = evaluate(name, plan, &map.numbers, &shape, &inputs, targets, fresh);
@@ -171,12 +171,12 @@ fn evaluate(
         return Ok(());
     }
     let side = |x: &&Array| Side::new(x, x.shape() == shape && x.is_contiguous());
-    let input_sides: SmallVec<[Side; 4]> = inputs.iter().map(side).collect();
-    let output_sides: SmallVec<[Side; 2]> = outputs.iter().map(side).collect();
+    let input_sides: SmallVec<[Side; 4]> = inputs.iter().map(side).listed();
+    let output_sides: SmallVec<[Side; 2]> = outputs.iter().map(side).listed();
     let simple = input_sides.iter().chain(&output_sides).all(|x| x.linear || x.single);
     let walk = (!simple).then(|| {
         let strides: SmallVec<[_; 6]> =
-            inputs.iter().chain(outputs).map(|x| broadcast_strides(shape, x.shape(), x.strides())).collect();
+            inputs.iter().chain(outputs).map(|x| broadcast_strides(shape, x.shape(), x.strides())).listed();
         Walk::new(shape, &strides)
     });
     let source = Source::new(plan, numbers, input_sides, walk);

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use cresset_tensor::{Array, DType, Element, Error, Locks, Result, Scalar, memory, with_element};
+use cresset_tensor::{Array, DType, Element, Error, Listed, Locks, Result, Scalar, memory, with_element};
 use smallvec::SmallVec;
 
 use super::{
@@ -91,7 +91,7 @@ pub fn reduce(reduce: &Reduce, inputs: &[&Array], meta: &Meta) -> Result<Array> 
 
 fn reduce_map(reduce: &Reduce, map: &Map, inputs: &[&Array], output: &Array) -> Result<()> {
     let name = reduce.kind.name();
-    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
+    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).listed();
     let plan = plan(&map.program, &types, &map.numbers)?;
     let Some(&(slot, dtype)) = plan.joined.outputs.first() else {
         return Err(Error::argument(name, "the formula has no output"));
@@ -99,7 +99,7 @@ fn reduce_map(reduce: &Reduce, map: &Map, inputs: &[&Array], output: &Array) -> 
     let (slot, lane) = (slot as usize, Lane::of(dtype));
     let shape = broadcast(name, inputs, map.shape.as_deref())?;
     let strides: SmallVec<[Steps; 4]> =
-        inputs.iter().map(|x| broadcast_strides(&shape, x.shape(), x.strides())).collect();
+        inputs.iter().map(|x| broadcast_strides(&shape, x.shape(), x.strides())).listed();
     let main = (0..inputs.len()).max_by_key(|&i| (inputs[i].numel(), std::cmp::Reverse(i)));
     let flat: Steps = SmallVec::from_elem(0, shape.rank());
     let space = Space::new(&shape, main.map_or(&flat, |i| &strides[i]), &reduce.dims, finds(reduce.kind));
@@ -124,9 +124,9 @@ fn reduce_map(reduce: &Reduce, map: &Map, inputs: &[&Array], output: &Array) -> 
         unsafe { super::copy::copy_elements(&result, output.as_ptr()) };
         return Ok(());
     }
-    let sizes: SmallVec<[usize; 6]> = space.order.iter().map(|&dim| shape[dim]).collect();
+    let sizes: SmallVec<[usize; 6]> = space.order.iter().map(|&dim| shape[dim]).listed();
     let steps: SmallVec<[Steps; 4]> =
-        strides.iter().map(|own| space.order.iter().map(|&dim| own[dim]).collect()).collect();
+        strides.iter().map(|own| space.order.iter().map(|&dim| own[dim]).collect()).listed();
     let walk = Walk::new(&sizes, &steps);
     let line = walk.shape.len() == 1;
     let sides: SmallVec<[Side; 4]> = (inputs.iter().enumerate())
@@ -176,7 +176,7 @@ impl Space {
     fn new(shape: &[usize], strides: &[isize], dims: &[usize], finds: bool) -> Space {
         // A dimension over which nothing moves may as well be the slowest.
         let distance = |dim: usize| if strides[dim] == 0 { usize::MAX } else { strides[dim].unsigned_abs() };
-        let mut reduced: SmallVec<[usize; 6]> = dims.iter().copied().collect();
+        let mut reduced: SmallVec<[usize; 6]> = dims.iter().copied().listed();
         // Farthest first, by insertion: they are few.
         for i in 1..reduced.len() {
             let mut j = i;
@@ -186,7 +186,7 @@ impl Space {
             }
         }
         let product = |dims: &[usize]| dims.iter().map(|&dim| shape[dim]).product::<usize>();
-        let mut order: SmallVec<[usize; 6]> = (0..shape.len()).filter(|dim| !dims.contains(dim)).collect();
+        let mut order: SmallVec<[usize; 6]> = (0..shape.len()).filter(|dim| !dims.contains(dim)).listed();
         let mut near: SmallVec<[usize; 6]> = SmallVec::new();
         if let Some(&kept) = order.iter().rev().find(|&&dim| shape[dim] > 1) {
             let far = reduced.iter().take_while(|&&dim| distance(dim) > distance(kept)).count();

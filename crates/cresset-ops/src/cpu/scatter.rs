@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cresset_tensor::{Array, Locks, Result};
+use cresset_tensor::{Array, Listed, Locks, Result};
 
 use super::{
     combine::{Line, Loop, combining},
@@ -26,7 +26,7 @@ fn steps(x: &Array, dim: usize) -> (Steps, isize, usize) {
     if x.rank() == 0 {
         return (Steps::from_slice(&[0]), 0, 1);
     }
-    let mut steps: Steps = x.strides().iter().copied().collect();
+    let mut steps: Steps = x.strides().iter().copied().listed();
     let along = std::mem::replace(&mut steps[dim], 0);
     (steps, along, x.shape()[dim])
 }

@@ -1,5 +1,6 @@
 //! Walking several strided operands over one shape: dimensions that are one line for all of them become one.
 
+use cresset_tensor::Listed;
 use smallvec::SmallVec;
 
 /// A few strides.
@@ -19,7 +20,7 @@ impl Walk {
     /// operand has one element for many.
     pub fn new(shape: &[usize], operands: &[Steps]) -> Walk {
         let mut sizes: SmallVec<[usize; 6]> = SmallVec::new();
-        let mut strides: SmallVec<[Steps; 4]> = operands.iter().map(|_| Steps::new()).collect();
+        let mut strides: SmallVec<[Steps; 4]> = operands.iter().map(|_| Steps::new()).listed();
         for (dim, &size) in shape.iter().enumerate() {
             if size == 1 {
                 continue;

@@ -10,7 +10,7 @@ mod rows;
 mod scan;
 mod window;
 
-use cresset_tensor::{Array, Result, Shape};
+use cresset_tensor::{Array, Listed, Result, Shape};
 use smallvec::smallvec;
 
 use crate::{
@@ -112,7 +112,7 @@ fn view<T: Apply>(x: &T, view: View) -> Result<T> {
 /// A reduction over one dimension, or over none of a single number.
 #[track_caller]
 fn reduce_one<T: Apply>(kind: Reduction, x: &T, dim: usize) -> Result<T> {
-    let dims: List = (dim < x.rank()).then_some(dim).into_iter().collect();
+    let dims: List = (dim < x.rank()).then_some(dim).into_iter().listed();
     T::apply_one(Op::Reduce(Box::new(Reduce { kind, dims, keepdim: true, map: None })), &[x])
 }
 

@@ -1,6 +1,6 @@
 //! Convolutions and pools as views of windows.
 
-use cresset_tensor::{DType, Layout, Result, Scalar, Shape};
+use cresset_tensor::{DType, Layout, Listed, Result, Scalar, Shape};
 use smallvec::smallvec;
 
 use super::{reduction::first, view};
@@ -85,7 +85,7 @@ impl Sizes {
 pub fn convolve<T: Apply>(convolution: &Convolution, a: &T, b: &T) -> Result<T> {
     let Convolution { role, stride, padding, dilation, groups, output } = convolution;
     let (g, spatial) = (*groups, stride.len());
-    let last = |x: &T| -> List { x.shape()[2..].iter().copied().collect() };
+    let last = |x: &T| -> List { x.shape()[2..].iter().copied().listed() };
     let product = |a: &T, b: &T| T::apply_one(Op::Matmul, &[a, b]);
     let unfold = |dim: usize, size: usize| View::Unfold {
         dim: 2 + dim,

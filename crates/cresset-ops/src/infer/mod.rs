@@ -7,7 +7,7 @@ mod window;
 
 pub(crate) use window::windows;
 
-use cresset_tensor::{Array, DType, Error, Result, Shape};
+use cresset_tensor::{Array, DType, Error, Listed, Result, Shape};
 use smallvec::{SmallVec, smallvec};
 
 use crate::{
@@ -257,7 +257,7 @@ pub fn map_dtypes(map: &Map, inputs: &[&Array]) -> Result<SmallVec<[DType; 2]>> 
             format!("the formula takes {} arrays and {} numbers", program.inputs(), program.numbers()),
         ));
     }
-    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).collect();
+    let types: SmallVec<[Type; 4]> = inputs.iter().map(|x| Type::array(x.dtype(), x.rank())).listed();
     let types = program.types(&types, &map.numbers)?;
     Ok(program.outputs().iter().map(|&id| types[id as usize].dtype).collect())
 }

@@ -1,6 +1,6 @@
 //! Pools whose windows follow from the size of the result.
 
-use cresset_tensor::{Array, Error, Result, Scalar, Shape, Sizes};
+use cresset_tensor::{Array, Error, Listed, Result, Scalar, Shape, Sizes};
 use smallvec::SmallVec;
 
 use super::{
@@ -28,20 +28,20 @@ impl PoolSizes {
 impl From<Sizes> for PoolSizes {
     #[inline]
     fn from(sizes: Sizes) -> Self {
-        PoolSizes(sizes.iter().map(|&size| Some(size)).collect())
+        PoolSizes(sizes.iter().map(|&size| Some(size)).listed())
     }
 }
 
 impl From<&[Option<i64>]> for PoolSizes {
     #[inline]
     fn from(sizes: &[Option<i64>]) -> Self {
-        PoolSizes(sizes.iter().copied().collect())
+        PoolSizes(sizes.iter().copied().listed())
     }
 }
 
 impl<const N: usize> From<[Option<i64>; N]> for PoolSizes {
     fn from(sizes: [Option<i64>; N]) -> Self {
-        PoolSizes(sizes.into_iter().collect())
+        PoolSizes(sizes.into_iter().listed())
     }
 }
 

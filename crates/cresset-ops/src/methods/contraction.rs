@@ -1,6 +1,6 @@
 //! Sums of products over named dimensions: `einsum` and `tensordot`, as products of matrices.
 
-use cresset_tensor::{Error, Result, Shape, Sizes, order::sort_by};
+use cresset_tensor::{Error, Listed, Result, Shape, Sizes, order::sort_by};
 
 use super::{
     fused::{permuted, shaped},
@@ -121,8 +121,8 @@ pub trait Contractions: Apply {
         let result: Shape = sizes(&a, &left).iter().chain(sizes(&b, &right).iter()).copied().collect();
         let (m, n) = (sizes(&a, &left).numel(), sizes(&b, &right).numel());
         let (k, l) = (sizes(&a, &own).numel(), sizes(&b, &others).numel());
-        let order_a: List = left.iter().copied().chain(own.iter().copied()).collect();
-        let order_b: List = others.iter().copied().chain(right.iter().copied()).collect();
+        let order_a: List = left.iter().copied().chain(own.iter().copied()).listed();
+        let order_b: List = others.iter().copied().chain(right.iter().copied()).listed();
         let a = shaped(&permuted(&a, &order_a)?, [m, k].into())?;
         let b = shaped(&permuted(&b, &order_b)?, [l, n].into())?;
         shaped(&Self::apply_one(Op::Matmul, &[&a, &b])?, result)

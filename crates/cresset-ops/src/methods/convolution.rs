@@ -1,6 +1,6 @@
 //! Convolutions and transposed convolutions of one to three dimensions.
 
-use cresset_tensor::{Error, Result, Shape, Sizes};
+use cresset_tensor::{Error, Listed, Result, Shape, Sizes};
 
 use super::{
     fused::{per_dimension, shaped, squeezed, unsqueezed},
@@ -229,7 +229,7 @@ fn convolve<T: Apply>(
             }
             // Where the two sides differ, the end has one more; it is put there before.
             let total: List =
-                (0..dims).map(|d| kernel[d].saturating_sub(1).saturating_mul(dilation[d])).collect();
+                (0..dims).map(|d| kernel[d].saturating_sub(1).saturating_mul(dilation[d])).listed();
             if total.iter().any(|total| total % 2 == 1) {
                 let ends = total.iter().rev().flat_map(|total| [0, (total % 2) as i64]);
                 x = x.constant_pad_nd(ends.collect::<Sizes>(), 0)?;

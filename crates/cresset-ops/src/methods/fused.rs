@@ -1,7 +1,7 @@
 //! What method files share: a reduction of a formula as one operation, and arguments that are one number for every
 //! dimension or one for each.
 
-use cresset_tensor::{Error, Result, Scalar, Shape, Sizes};
+use cresset_tensor::{Error, Listed, Result, Scalar, Shape, Sizes};
 
 use crate::{
     Apply, Expr,
@@ -70,7 +70,7 @@ pub(crate) fn permuted<T: Apply>(x: &T, order: &[usize]) -> Result<T> {
 /// The last two dimensions exchanged.
 #[track_caller]
 pub(crate) fn transposed<T: Apply>(x: &T) -> Result<T> {
-    let mut order: List = (0..x.rank()).collect();
+    let mut order: List = (0..x.rank()).listed();
     if let [.., a, b] = order.as_mut_slice() {
         std::mem::swap(a, b);
     }
@@ -114,7 +114,7 @@ pub(crate) fn sum_formula<T: Apply, F>(
 where
     F: Fn(&[Expr], &[Expr]) -> Expr,
 {
-    let dims: List = dims.into_iter().collect();
+    let dims: List = dims.into_iter().listed();
     reduce_formula(Reduction::Sum, &dims, keepdim, inputs, numbers, f)
 }
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use cresset_tensor::{Array, DType, Device, Error, ErrorKind, Result, Shape};
+use cresset_tensor::{Array, DType, Device, Error, ErrorKind, Listed, Result, Shape};
 
 use super::{
     Elementwise, Index, IntoIndices, Logic, Masking, Shaping,
@@ -321,7 +321,7 @@ impl Picked {
         let together = dims.windows(2).all(|pair| pair[0] + 1 == pair[1]);
         let dim = if together { first } else { 0 };
         let rest: Vec<usize> = (0..view.rank()).filter(|dim| !dims.contains(dim)).collect();
-        let order: List = rest[..dim].iter().chain(&dims).chain(&rest[dim..]).copied().collect();
+        let order: List = rest[..dim].iter().chain(&dims).chain(&rest[dim..]).copied().listed();
         let sizes = |list: &[usize]| list.iter().map(|&dim| view.shape()[dim]).collect::<Vec<_>>();
         let (before, after) = (sizes(&rest[..dim]), sizes(&rest[dim..]));
         let joined = Shape::from_slice(&sizes(&dims)).checked_numel("index")?;

@@ -1,6 +1,6 @@
 //! Products of matrices and vectors, alone and added to something.
 
-use cresset_tensor::{DType, Error, Result, Scalar, Shape};
+use cresset_tensor::{DType, Error, Listed, Result, Scalar, Shape};
 
 use super::{
     Elementwise, Shaping,
@@ -95,7 +95,7 @@ pub trait Matrices: Apply {
             ));
         };
         let dim = shape.axis("vecdot", dim)?;
-        let dims: List = (0..shape.rank()).filter(|&other| other == dim).collect();
+        let dims: List = (0..shape.rank()).filter(|&other| other == dim).listed();
         reduce_formula(Reduction::Sum, &dims, false, &[self, other], &[], |x, _| x[0] * x[1])
     }
 

@@ -1,6 +1,6 @@
 //! Normalisation of each sample by itself: of layers, groups, vectors and neighbourhoods.
 
-use cresset_tensor::{Axes, DType, Error, Layout, Result, Shape, order::sort_places};
+use cresset_tensor::{Axes, DType, Error, Layout, Listed, Result, Shape, order::sort_places};
 
 use super::{
     activation::per_channel,
@@ -262,7 +262,7 @@ pub(super) fn power_norm<T: Apply>(
     dims: impl IntoIterator<Item = usize>,
     keepdim: bool,
 ) -> Result<T> {
-    let mut dims: List = dims.into_iter().collect();
+    let mut dims: List = dims.into_iter().listed();
     sort_places(&mut dims);
     if p.is_infinite() {
         let kind = if p > 0.0 { Reduction::Max } else { Reduction::Min };

@@ -1,6 +1,6 @@
 //! Pools: the largest, the mean and the norm of every window; and the way back from the largest.
 
-use cresset_tensor::{Array, Error, Result, Scalar, Shape, Sizes};
+use cresset_tensor::{Array, Error, Listed, Result, Scalar, Shape, Sizes};
 
 use super::{
     Elementwise,
@@ -264,7 +264,7 @@ fn avg_pool<T: Apply>(
     };
     let ones = List::from_elem(1, dims);
     let windows = windows_of(&padded, first, &kernel, &stride, &ones)?;
-    let inside: List = (x.rank()..x.rank() + dims).collect();
+    let inside: List = (x.rank()..x.rank() + dims).listed();
     let dtype = x.dtype();
     let sums = match dtype == wide(dtype) {
         true => reduce_formula(Reduction::Sum, &inside, false, &[&windows], &[], |x, _| x[0])?,

@@ -1,6 +1,6 @@
 //! Dimensions in another order, and elements in another order along them.
 
-use cresset_tensor::{Axes, Error, Result, Sizes};
+use cresset_tensor::{Axes, Error, Listed, Result, Sizes};
 
 use super::{Joining, Shaping, Slicing};
 use crate::{Apply, op::List, view::View};
@@ -18,14 +18,14 @@ pub trait Rearranging: Apply {
             ));
         }
         let order = Axes::List(dims).resolve("permute", self.rank())?;
-        self.view_as_data(View::Permute(order.into_iter().collect()))
+        self.view_as_data(View::Permute(order.into_iter().listed()))
     }
 
     /// Two dimensions exchanged.
     #[track_caller]
     fn transpose(&self, dim0: i64, dim1: i64) -> Result<Self> {
         let (a, b) = (self.shape().axis("transpose", dim0)?, self.shape().axis("transpose", dim1)?);
-        let mut order: List = (0..self.rank()).collect();
+        let mut order: List = (0..self.rank()).listed();
         if self.rank() > 0 {
             order.swap(a, b);
         }
@@ -64,7 +64,7 @@ pub trait Rearranging: Apply {
     #[allow(non_snake_case)]
     #[track_caller]
     fn T(&self) -> Result<Self> {
-        self.view_as_data(View::Permute((0..self.rank()).rev().collect()))
+        self.view_as_data(View::Permute((0..self.rank()).rev().listed()))
     }
 
     /// A matrix transposed: PyTorch's attribute `H`, the numbers being real.
@@ -120,7 +120,7 @@ pub trait Rearranging: Apply {
             Some(i) => Some(from[i]),
             None => rest.next(),
         });
-        self.view_as_data(View::Permute(order.collect()))
+        self.view_as_data(View::Permute(order.listed()))
     }
 
     /// See [`movedim`](Self::movedim).

@@ -1,6 +1,6 @@
 //! Reductions over dimensions: totals, extremes and where they lie, questions to all elements.
 
-use cresset_tensor::{Axes, DType, Error, Result, Scalar, Shape, order::sort_places};
+use cresset_tensor::{Axes, DType, Error, Listed, Result, Scalar, Shape, order::sort_places};
 use smallvec::smallvec;
 
 use super::{Arithmetic, Elementwise, Shaping, fused::reduce_closure};
@@ -36,7 +36,7 @@ fn ascending(name: &'static str, dims: Axes, rank: usize) -> Result<List> {
             format!("takes arrays of up to {MOST_DIMENSIONS} dimensions, not of {rank}"),
         ));
     }
-    let mut dims: List = dims.resolve(name, rank)?.into_iter().collect();
+    let mut dims: List = dims.resolve(name, rank)?.into_iter().listed();
     sort_places(&mut dims);
     Ok(dims)
 }

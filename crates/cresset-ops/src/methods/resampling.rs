@@ -1,7 +1,7 @@
 //! Images at other sizes, and channels exchanged for pixels. Interpolation is one dimension after the other: of every
 //! place of the result, a few places of the input and their weights.
 
-use cresset_tensor::{Array, DType, Error, Result, Shape, Sizes};
+use cresset_tensor::{Array, DType, Error, Listed, Result, Shape, Sizes};
 
 use super::{
     AdaptivePooling, Elementwise,
@@ -161,7 +161,7 @@ pub trait Resampling: Apply {
         let mut apart = shape.clone();
         apart[1] = shape[1] / count;
         apart.insert(1, count);
-        let order: List = [0, 2, 1].into_iter().chain(3..apart.rank()).collect();
+        let order: List = [0, 2, 1].into_iter().chain(3..apart.rank()).listed();
         shaped(&permuted(&shaped(self, apart)?, &order)?, shape.clone())
     }
 }
@@ -186,7 +186,7 @@ fn with_tail<T: Apply>(x: &T, outside: usize, tail: &[usize]) -> Shape {
 
 #[inline]
 fn with_outside(outside: usize, order: &[usize]) -> List {
-    (0..outside).chain(order.iter().map(|dim| outside + dim)).collect()
+    (0..outside).chain(order.iter().map(|dim| outside + dim)).listed()
 }
 
 #[track_caller]

@@ -14,7 +14,7 @@ pub use regression::{PoissonNllOptions, RegressionLosses};
 
 use std::str::FromStr;
 
-use cresset_tensor::{Error, Result, Scalar};
+use cresset_tensor::{Error, Listed, Result, Scalar};
 
 use super::fused::reduce_closure;
 use crate::{
@@ -85,7 +85,7 @@ fn reduced_closure<T: Apply>(
     }
     let arrays: Vec<_> = inputs.iter().map(|x| x.array()).collect();
     let shape = broadcast(name, &arrays, None)?;
-    let dims: List = (0..shape.rank()).collect();
+    let dims: List = (0..shape.rank()).listed();
     if reduction == LossReduction::Sum {
         return reduce_closure(Reduction::Sum, &dims, false, inputs, numbers, loss);
     }
