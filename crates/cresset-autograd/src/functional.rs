@@ -22,32 +22,38 @@ pub struct Grad<'a> {
 
 impl<'a> Grad<'a> {
     /// Of single numbers, with a graph that is freed.
+    #[inline]
     pub fn new() -> Grad<'a> {
         Grad::default()
     }
 
     /// The gradients of the outputs, PyTorch's `grad_outputs`.
+    #[inline]
     pub fn cotangents(self, cotangents: &'a [Option<&'a Tensor>]) -> Grad<'a> {
         Grad { cotangents: Some(cotangents), ..self }
     }
 
     /// Keep the graph for another pass.
+    #[inline]
     pub fn retain_graph(self) -> Grad<'a> {
         Grad { retain_graph: true, ..self }
     }
 
     /// Record the computation of the gradients, so that they have gradients.
+    #[inline]
     pub fn create_graph(self) -> Grad<'a> {
         Grad { create_graph: true, ..self }
     }
 
     /// Inputs without a path to the outputs get zeros instead of an error.
+    #[inline]
     pub fn allow_unused(self) -> Grad<'a> {
         Grad { allow_unused: true, ..self }
     }
 
     /// The gradients of the sum of the outputs with regard to each input.
     #[track_caller]
+    #[inline]
     pub fn of(self, outputs: &[&Tensor], inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
         let none = vec![None; outputs.len()];
         let cotangents = self.cotangents.unwrap_or(&none);
@@ -81,12 +87,14 @@ impl<'a> Grad<'a> {
 ///
 /// [`Grad`] says more: given cotangents, `create_graph`, unused inputs.
 #[track_caller]
+#[inline]
 pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
     Grad::new().of(outputs, inputs)
 }
 
 /// As [`Grad::of`], with `None` for inputs that are not reached.
 #[track_caller]
+#[inline]
 pub(crate) fn grad_with(
     outputs: &[&Tensor],
     inputs: &[&Tensor],
@@ -98,11 +106,13 @@ pub(crate) fn grad_with(
 }
 
 /// Zeros where a gradient would be.
+#[inline]
 fn blank(x: &Tensor) -> Result<Tensor> {
     rules::zeros(x, x.shape(), x.dtype())
 }
 
 /// A leaf over the same numbers; inside of a recorded computation, a node whose gradient flows on.
+#[inline]
 fn entry(x: &Tensor) -> Result<Tensor> {
     if !x.dtype().is_float() {
         return Err(Error::gradient(
@@ -217,6 +227,7 @@ pub fn jvp(
     Ok(if outer { (y, dy) } else { (y.detach(), dy.detach()) })
 }
 
+#[inline]
 fn place(history: &History) -> (usize, usize) {
     match history {
         History::Constant => (0, 0),

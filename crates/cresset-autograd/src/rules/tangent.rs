@@ -12,6 +12,7 @@ use super::{Context, contiguous_for, fit, placed, zeros};
 use crate::{Tensor, functional};
 
 /// The tangents of the outputs, given those of the inputs (`None` is zero).
+#[inline]
 pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Result<Outputs<Option<Tensor>>> {
     let op = context.op;
     let one = |y: Tensor| -> Result<Outputs<Option<Tensor>>> { Ok([Some(y)].into_iter().collect()) };
@@ -102,6 +103,7 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
 
 /// A backward rule is linear in the gradient `u` of the output: `∂x = Jᵀu`. The gradient of `⟨∂x, v⟩` with regard to
 /// `u` is therefore `J·v`, the tangent.
+#[inline]
 fn by_adjoint(
     context: &Context<Tensor>,
     there: &Tensor,

@@ -29,6 +29,7 @@ pub struct EmbeddingOptions {
 }
 
 impl Default for EmbeddingOptions {
+    #[inline]
     fn default() -> Self {
         EmbeddingOptions { padding_idx: None, max_norm: None, norm_type: 2.0, scale_grad_by_freq: false }
     }
@@ -259,6 +260,7 @@ struct Bags {
 }
 
 impl Bags {
+    #[inline]
     fn new(ends: &[usize], places: &[i64], padding: Option<i64>) -> Bags {
         let count = ends.len();
         let mut bags = Bags { count, indices: Vec::new(), bags: Vec::new(), positions: Vec::new() };
@@ -276,6 +278,7 @@ impl Bags {
         bags
     }
 
+    #[inline]
     fn sizes(&self) -> Vec<usize> {
         let mut sizes = vec![0; self.count];
         self.bags.iter().for_each(|&bag| sizes[bag] += 1);
@@ -313,6 +316,7 @@ fn integers<T: Apply>(like: &T, list: Vec<i64>) -> Result<T> {
     like.beside(Array::from_vec(list, [n])?)
 }
 
+#[inline]
 fn counts(places: &[i64]) -> HashMap<i64, usize> {
     let mut counts = HashMap::new();
     places.iter().for_each(|&place| *counts.entry(place).or_default() += 1);
@@ -335,6 +339,7 @@ fn with_gradient_times<T: Apply>(rows: &T, factors: Vec<f64>) -> Result<T> {
 }
 
 /// Rows that were asked for and are longer than the limit are made that long, in place and without a history.
+#[inline]
 fn renormalize(weight: &Array, index: &Array, limit: f64, norm_type: f64) -> Result<()> {
     let mut places = index.to_i64s()?;
     sort_by(&mut places, Ord::cmp);

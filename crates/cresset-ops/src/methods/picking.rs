@@ -121,6 +121,7 @@ pub(super) fn from_start<T: Apply>(name: &'static str, index: &T, dim: usize, si
 /// Elsewhere than in the processor's memory nobody waits for what the index is: it is counted there, and what reads or
 /// writes at it says where it lies outside.
 #[track_caller]
+#[inline]
 pub(super) fn counted_from_start(
     name: &'static str,
     index: &Array,

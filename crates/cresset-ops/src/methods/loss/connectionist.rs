@@ -207,6 +207,7 @@ impl Lattice {
 }
 
 /// `log(eᵃ + eᵇ + eᶜ)`, also where all are `-∞` (which comes as a number).
+#[inline]
 fn log_sum(a: Expr, b: Expr, c: Expr, lowest: Expr) -> Expr {
     let largest = select(a.ge(b), a, b);
     let largest = select(largest.ge(c), largest, c);
