@@ -1,5 +1,6 @@
 //! Tensors go through the door: an operation is executed, and noted where a gradient will come back.
 
+use cresset_tensor::Listed;
 use std::{
     panic::Location,
     sync::{
@@ -27,7 +28,7 @@ impl Apply for Tensor {
         let outputs = execute_over(&op, inputs)?;
         let mode = mode();
         if mode.anomaly {
-            let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| x.array_ref()).collect();
+            let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| x.array_ref()).listed();
             check_finite(op.name(), &arrays, &outputs, location)?;
         }
         let mut view = None;
@@ -80,15 +81,15 @@ impl Apply for Tensor {
     fn apply_into(op: Op, inputs: &[&Tensor], targets: &[&Tensor]) -> Result<()> {
         let location = Location::caller();
         let Mode { recording, anomaly, .. } = mode();
-        let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| x.array_ref()).collect();
-        let results: SmallVec<[&Array; 4]> = targets.iter().map(|x| x.array_ref()).collect();
+        let arrays: SmallVec<[&Array; 4]> = inputs.iter().map(|x| x.array_ref()).listed();
+        let results: SmallVec<[&Array; 4]> = targets.iter().map(|x| x.array_ref()).listed();
         if recording && inputs.iter().chain(targets).any(|x| x.needs_grad()) {
             in_place::record_into(op, inputs, targets, location)?;
         } else {
             execute_into(&op, &arrays, &results)?;
         }
         if anomaly {
-            let outputs: Outputs<Array> = results.iter().map(|x| (*x).clone()).collect();
+            let outputs: Outputs<Array> = results.iter().map(|x| (*x).clone()).listed();
             check_finite("in-place operation", &[], &outputs, location)?;
         }
         Ok(())

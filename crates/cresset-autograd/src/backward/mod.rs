@@ -10,6 +10,7 @@ mod node;
 mod out;
 mod reach;
 
+use cresset_tensor::Listed;
 use std::{
     collections::{HashMap, HashSet},
     panic::Location,
@@ -107,7 +108,7 @@ fn drive<T: Carrier>(
 ) -> Result<Vec<Option<T>>> {
     let _span = span(profile::Kind::Backward, || "backward".into());
     // A node has no other edges while somebody holds it, so that these keep all that is reached from them.
-    let roots: SmallVec<[History; 1]> = outputs.iter().map(|y| y.history()).collect();
+    let roots: SmallVec<[History; 1]> = outputs.iter().map(|y| y.history()).listed();
     let mut pass = Pass {
         arrivals: Arrivals::default(),
         leaves: Vec::new(),

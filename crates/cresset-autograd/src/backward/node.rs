@@ -1,5 +1,6 @@
 //! One node on the way back: what it saved, if nobody has written over it, and what its rule makes of that.
 
+use cresset_tensor::Listed;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -52,7 +53,7 @@ pub fn step<T: Carrier>(
     let gradients =
         with_context(node, op, &inputs, &outputs, wanted, |context| rules::differentiate(context, dys))?;
     if mode().anomaly {
-        let given: SmallVec<[&Array; 2]> = dys.iter().flatten().map(Apply::array).collect();
+        let given: SmallVec<[&Array; 2]> = dys.iter().flatten().map(Apply::array).listed();
         let made: Vec<Array> = gradients.iter().flatten().map(|x| x.array().clone()).collect();
         check_finite(op.name(), &given, &made, node.location).map_err(|error| {
             Error::anomaly(format!("backward of {}", op.name()), error.message().to_owned())
