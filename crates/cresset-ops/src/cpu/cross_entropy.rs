@@ -8,7 +8,7 @@ use smallvec::smallvec;
 use super::{
     rows::{self, Output, Real, Rows, computed},
     simd::for_every_simd,
-    softmax::exponentials,
+    softmax::{Seen, Way, row_f32, row_f64},
 };
 use crate::{door::Outputs, math::Fma, methods::Elementwise};
 
@@ -35,8 +35,8 @@ pub fn cross_entropy(ignore: i64, mean: bool, x: &Array, target: &Array) -> Resu
     let slope = Array::uninitialised("cross_entropy", x.shape().clone(), dtype)?;
     let job = Job { ignore, count, x, targets: &targets, slope: &slope };
     match dtype {
-        DType::F64 => write(&loss, job.run::<f64>(block_f64)?),
-        _ => write(&loss, job.run::<f32>(block_f32)?),
+        DType::F64 => write(&loss, job.run(Loops { row: row_f64, logs: logs_f64 })?),
+        _ => write(&loss, job.run(Loops { row: row_f32, logs: logs_f32 })?),
     }
     Ok(smallvec![loss, slope])
 }
@@ -60,84 +60,75 @@ struct Job<'a> {
     slope: &'a Array,
 }
 
-/// Some rows.
-struct Block<'a, R> {
-    rows: &'a Rows,
-    first: usize,
-    targets: &'a [i64],
-    ignore: i64,
-    /// What each row counts.
-    share: f64,
-    slope: &'a Output<R>,
+/// The loops over numbers of one kind.
+#[derive(Clone, Copy)]
+struct Loops<R> {
+    /// A row of softmax.
+    row: fn(&[R], &mut [R], Way, &mut Seen<R>),
+    /// Logarithms in place.
+    logs: fn(&mut [R]),
+}
+
+for_every_simd! { fn logs_f64(numbers: &mut [f64]) = logs_in_f64 }
+for_every_simd! { fn logs_f32(numbers: &mut [f32]) = logs_in_f32 }
+
+#[inline(always)]
+fn logs_in_f32<F: Fma>(numbers: &mut [f32]) {
+    logs::<F, f32>(numbers);
+}
+
+#[inline(always)]
+fn logs_in_f64<F: Fma>(numbers: &mut [f64]) {
+    logs::<F, f64>(numbers);
+}
+
+#[inline(always)]
+fn logs<F: Fma, R: Real>(numbers: &mut [R]) {
+    for x in numbers {
+        *x = x.log::<F>();
+    }
 }
 
 impl Job<'_> {
     /// The loss.
-    fn run<R: Real + Send + Sync>(&self, block: fn(&Block<R>, &mut f64)) -> Result<f64> {
+    fn run<R: Real + Send + Sync>(&self, loops: Loops<R>) -> Result<f64> {
         let rows = Rows::new(self.x, 1)?;
         let _lock = Locks::read(rows.array().storage());
         let slope = Output::<R>::new(self.slope);
         let count = rows.count.div_ceil(BLOCK);
-        let sum = |number: usize| {
-            let first = number * BLOCK;
-            let targets = &self.targets[first..(first + BLOCK).min(rows.count)];
-            let (ignore, share) = (self.ignore, self.count.recip());
-            let mut sum = 0.0;
-            block(&Block { rows: &rows, first, targets, ignore, share, slope: &slope }, &mut sum);
-            sum
-        };
         if count == 1 {
-            return Ok(sum(0) / self.count);
+            return Ok(self.block(&rows, 0, &slope, loops) / self.count);
         }
         let sums = Mutex::new(vec![0.0; count]);
         rows::for_all(count, BLOCK * rows.len, &|range| {
             for number in range {
-                let sum = sum(number);
+                let sum = self.block(&rows, number * BLOCK, &slope, loops);
                 sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[number] = sum;
             }
         });
         let sums = sums.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(sums.iter().sum::<f64>() / self.count)
     }
-}
 
-for_every_simd! { fn block_f64(block: &Block<f64>, sum: &mut f64) = some_rows_f64 }
-for_every_simd! { fn block_f32(block: &Block<f32>, sum: &mut f64) = some_rows_f32 }
-
-#[inline(always)]
-fn some_rows_f32<F: Fma>(block: &Block<f32>, sum: &mut f64) {
-    some_rows::<F, f32>(block, sum);
-}
-
-#[inline(always)]
-fn some_rows_f64<F: Fma>(block: &Block<f64>, sum: &mut f64) {
-    some_rows::<F, f64>(block, sum);
-}
-
-#[inline(always)]
-fn some_rows<F: Fma, R: Real>(block: &Block<R>, sum: &mut f64) {
-    let Block { rows, first, targets, ignore, share, slope } = *block;
-    let len = rows.len;
-    // Logarithms in a loop of their own, several at a time.
-    let (mut sums, mut above) = ([R::narrow(1.0); BLOCK], [R::ZERO; BLOCK]);
-    for (i, &target) in targets.iter().enumerate() {
-        // SAFETY: the array is of type R and locked; row `first + i` of the fresh slope is this task's alone.
-        let (x, y) = unsafe { (rows.get::<R>(first + i), slope.part((first + i) * len, len)) };
-        if target == ignore {
-            y.fill(R::ZERO);
-            continue;
+    /// The losses of the rows of a block, summed, and their slopes.
+    fn block<R: Real>(&self, rows: &Rows, first: usize, slope: &Output<R>, loops: Loops<R>) -> f64 {
+        let (len, share) = (rows.len, self.count.recip());
+        // Logarithms in a loop of their own, several at a time.
+        let (mut sums, mut above) = ([R::narrow(1.0); BLOCK], [R::ZERO; BLOCK]);
+        for (i, &target) in self.targets[first..(first + BLOCK).min(rows.count)].iter().enumerate() {
+            // SAFETY: the array is of type R and locked; row `first + i` of the fresh slope is this task's alone.
+            let (x, y) = unsafe { (rows.get::<R>(first + i), slope.part((first + i) * len, len)) };
+            if target == self.ignore {
+                y.fill(R::ZERO);
+                continue;
+            }
+            let target = target as usize;
+            let mut seen = Seen::default();
+            (loops.row)(x, y, Way::Shares(share), &mut seen);
+            y[target] = y[target] - R::narrow(share);
+            (sums[i], above[i]) = (R::narrow(seen.sum), seen.largest - x[target]);
         }
-        let target = target as usize;
-        let (largest, total) = exponentials::<F, R>(x, y);
-        let scale = R::narrow(share / total);
-        for y in &mut *y {
-            *y = *y * scale;
-        }
-        y[target] = y[target] - R::narrow(share);
-        (sums[i], above[i]) = (R::narrow(total), largest - x[target]);
+        (loops.logs)(&mut sums);
+        sums.iter().zip(&above).map(|(log, above)| log.wide() + above.wide()).sum()
     }
-    for sum in &mut sums {
-        *sum = sum.log::<F>();
-    }
-    *sum = sums.iter().zip(&above).map(|(log, above)| log.wide() + above.wide()).sum();
 }

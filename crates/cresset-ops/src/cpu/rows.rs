@@ -19,7 +19,7 @@ const TASK: usize = 1 << 14;
 
 /// In what rows are computed: f32 and f64. The narrow kinds are converted before.
 pub trait Real:
-    Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + 'static
+    Copy + Default + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + 'static
 {
     /// Nothing.
     const ZERO: Self;

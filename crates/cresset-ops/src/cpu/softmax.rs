@@ -39,16 +39,17 @@ fn along_rows<R: Real + Send + Sync>(
     dim: usize,
     x: &Array,
     result: &Array,
-    row: fn(&[R], &mut [R], bool),
+    row: fn(&[R], &mut [R], Way, &mut Seen<R>),
 ) -> Result<()> {
     let rows = Rows::new(x, dim.min(x.rank()))?;
     let _lock = Locks::read(rows.array().storage());
     let output = Output::new(result);
+    let way = if log { Way::Logarithms } else { Way::Shares(1.0) };
     for_all(rows.count, rows.len, &|range| {
         for i in range {
             // SAFETY: the array is of type R and locked; row `i` of the fresh result is this task's alone.
             let (from, to) = unsafe { (rows.get::<R>(i), output.part(i * rows.len, rows.len)) };
-            row(from, to, log);
+            row(from, to, way, &mut Seen::default());
         }
     });
     Ok(())
@@ -102,18 +103,42 @@ fn along_columns<R: Real + Send + Sync>(
     Ok(())
 }
 
-for_every_simd! { fn row_f64(x: &[f64], y: &mut [f64], log: bool) = one_row_f64 }
-for_every_simd! { fn row_f32(x: &[f32], y: &mut [f32], log: bool) = one_row_f32 }
+/// What is made of a row.
+#[derive(Clone, Copy)]
+pub enum Way {
+    /// Exponentials that sum to so much.
+    Shares(f64),
+    /// The logarithms of exponentials that sum to one.
+    Logarithms,
+}
+
+/// What was seen in a row.
+#[derive(Default)]
+pub struct Seen<R> {
+    /// The largest number.
+    pub largest: R,
+    /// The sum of the exponentials, each of its number less the largest.
+    pub sum: f64,
+}
+
+for_every_simd! {
+    /// A row of softmax. Cross-entropy is made of it too, so that the sweep over a row is compiled once for each kind of number.
+    pub fn row_f64(x: &[f64], y: &mut [f64], way: Way, seen: &mut Seen<f64>) = one_row_f64
+}
+for_every_simd! {
+    /// A row of softmax, as above.
+    pub fn row_f32(x: &[f32], y: &mut [f32], way: Way, seen: &mut Seen<f32>) = one_row_f32
+}
 for_every_simd! { fn columns_f32(block: &Block<f32>) = some_columns_f32 }
 
 #[inline(always)]
-fn one_row_f32<F: Fma>(x: &[f32], y: &mut [f32], log: bool) {
-    one_row::<F, f32>(x, y, log);
+fn one_row_f32<F: Fma>(x: &[f32], y: &mut [f32], way: Way, seen: &mut Seen<f32>) {
+    one_row::<F, f32>(x, y, way, seen);
 }
 
 #[inline(always)]
-fn one_row_f64<F: Fma>(x: &[f64], y: &mut [f64], log: bool) {
-    one_row::<F, f64>(x, y, log);
+fn one_row_f64<F: Fma>(x: &[f64], y: &mut [f64], way: Way, seen: &mut Seen<f64>) {
+    one_row::<F, f64>(x, y, way, seen);
 }
 
 #[inline(always)]
@@ -122,18 +147,22 @@ fn some_columns_f32<F: Fma>(block: &Block<f32>) {
 }
 
 #[inline(always)]
-fn one_row<F: Fma, R: Real>(x: &[R], y: &mut [R], log: bool) {
+fn one_row<F: Fma, R: Real>(x: &[R], y: &mut [R], way: Way, seen: &mut Seen<R>) {
     let (largest, sum) = exponentials::<F, R>(x, y);
-    if log {
-        let shift = R::narrow(sum.ln());
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = x - largest - shift;
+    *seen = Seen { largest, sum };
+    match way {
+        Way::Logarithms => {
+            let shift = R::narrow(sum.ln());
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = x - largest - shift;
+            }
         }
-        return;
-    }
-    let scale = R::narrow(sum.recip());
-    for y in y {
-        *y = *y * scale;
+        Way::Shares(whole) => {
+            let scale = R::narrow(whole / sum);
+            for y in y {
+                *y = *y * scale;
+            }
+        }
     }
 }
 
@@ -145,7 +174,7 @@ const SHORT: usize = 16;
 /// A NaN loses every comparison for the largest, but comes back with the sum. A row of `-∞` alone gives NaN, as
 /// `-∞ - -∞` is.
 #[inline(always)]
-pub fn exponentials<F: Fma, R: Real>(x: &[R], y: &mut [R]) -> (R, f64) {
+fn exponentials<F: Fma, R: Real>(x: &[R], y: &mut [R]) -> (R, f64) {
     if x.len() <= SHORT {
         // In loops: closures given to an array's `map` are not compiled for the instructions that these are.
         let mut lanes = [R::LOWEST; SHORT];
