@@ -41,6 +41,7 @@ pub(super) fn read_bytes<const RANK: usize>(path: &Path) -> Result<([usize; RANK
 struct Numbers(DType, Vec<u8>);
 
 #[track_caller]
+#[inline]
 fn read(path: &Path) -> Result<(Vec<usize>, Numbers)> {
     let fail = |why: String| Err(bad("read_idx", path, why));
     let Opened { mut bytes, most, exact } = open("read_idx", path)?;

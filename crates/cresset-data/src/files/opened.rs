@@ -29,6 +29,7 @@ pub(super) fn bad(name: &'static str, path: &Path, why: impl std::fmt::Display) 
 
 /// Opens a file. Whether it is compressed, its first two bytes say.
 #[track_caller]
+#[inline]
 pub(super) fn open(name: &'static str, path: &Path) -> Result<Opened> {
     let file = File::open(path).map_err(|error| bad(name, path, error))?;
     let size = file.metadata().map_err(|error| bad(name, path, error))?.len();
@@ -51,12 +52,14 @@ pub(super) fn unpacked(packed: impl Read + 'static) -> MultiGzDecoder<Box<dyn Re
 }
 
 /// Reads at most so many bytes. What was read before something went wrong is there too.
+#[inline]
 pub(super) fn read(bytes: &mut dyn Read, most: u64, into: &mut Vec<u8>) -> std::io::Result<usize> {
     bytes.take(most).read_to_end(into)
 }
 
 /// The first of these files in the first of these folders that has one, each also with `.gz` behind its name.
 #[track_caller]
+#[inline]
 pub(super) fn find(name: &'static str, root: &Path, folders: &[&str], files: &[&str]) -> Result<PathBuf> {
     for folder in folders {
         for file in files {

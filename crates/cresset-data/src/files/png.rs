@@ -18,6 +18,7 @@ use super::opened::bad;
 /// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
+#[inline]
 pub fn make_grid(images: &Tensor, nrow: usize, padding: usize) -> Result<Tensor> {
     let &[count, channels, height, width] = &images.shape()[..] else {
         return Err(Error::shape(

@@ -36,6 +36,7 @@ pub struct Csv {
 }
 
 impl Default for Csv {
+    #[inline]
     fn default() -> Self {
         Csv::new()
     }
@@ -44,27 +45,32 @@ impl Default for Csv {
 impl Csv {
     /// Commas, double quotes, names in the first line. Missing are cells that are empty, `?`, `NA`, `N/A`, `NaN`,
     /// `null` or `None`, in any case.
+    #[inline]
     pub fn new() -> Csv {
         let missing = ["", "?", "na", "n/a", "nan", "null", "none"].map(str::to_owned).to_vec();
         Csv { delimiter: b',', quote: b'"', comment: None, header: true, missing }
     }
 
     /// What is between cells: `b';'`, `b'\t'`.
+    #[inline]
     pub fn delimiter(self, delimiter: u8) -> Csv {
         Csv { delimiter, ..self }
     }
 
     /// What is around cells that contain delimiters.
+    #[inline]
     pub fn quote(self, quote: u8) -> Csv {
         Csv { quote, ..self }
     }
 
     /// What lines begin with that are not read.
+    #[inline]
     pub fn comment(self, comment: u8) -> Csv {
         Csv { comment: Some(comment), ..self }
     }
 
     /// Whether the first line holds the names of the columns; else they are called by their numbers.
+    #[inline]
     pub fn header(self, header: bool) -> Csv {
         Csv { header, ..self }
     }
@@ -85,6 +91,7 @@ impl Csv {
 
     /// Reads a text.
     #[track_caller]
+    #[inline]
     pub fn parse(&self, text: &str) -> Result<Table> {
         self.read_from(text.as_bytes())
     }
@@ -100,6 +107,7 @@ impl Csv {
     }
 
     #[track_caller]
+    #[inline]
     fn table(&self, bytes: &[u8]) -> Result<Table> {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(self.delimiter)
@@ -134,6 +142,7 @@ impl Csv {
 
     /// The line on which a row begins. What the csv crate calls its position is where the row before it ended: empty
     /// lines and comments may follow.
+    #[inline]
     fn line(&self, position: Option<&csv::Position>, bytes: &[u8]) -> u64 {
         let (mut place, mut line) =
             position.map_or((0, 1), |position| (position.byte() as usize, position.line()));
@@ -151,6 +160,7 @@ impl Csv {
 
     /// The error of the csv crate in our words, with its line.
     #[track_caller]
+    #[inline]
     fn said(&self, error: csv::Error, bytes: &[u8]) -> Error {
         let message = match error.kind() {
             csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
@@ -198,26 +208,31 @@ pub struct Table {
 
 impl Table {
     /// How many rows.
+    #[inline]
     pub fn len(&self) -> usize {
         self.lines.len()
     }
 
     /// Are there none?
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
     /// The names of the columns.
+    #[inline]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
+    #[inline]
     fn cell(&self, row: usize, column: usize) -> &str {
         let place = row * self.names.len() + column;
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
         &self.text[start..self.ends[place]]
     }
 
+    #[inline]
     fn is_missing(&self, cell: &str) -> bool {
         let cell = cell.trim();
         // Missing values are short words: no long text needs to be made lower case.
@@ -312,6 +327,7 @@ impl Table {
     }
 
     #[track_caller]
+    #[inline]
     fn means_of(&self, columns: &[usize]) -> Result<Vec<f64>> {
         let mean = |&column: &usize| {
             let (mut sum, mut count) = (0.0, 0usize);
@@ -335,6 +351,7 @@ impl Table {
 
     /// What stands in for a missing value in each column, if anything does.
     #[track_caller]
+    #[inline]
     fn instead(&self, columns: &[usize], dtype: DType, missing: Missing) -> Result<Vec<Option<f64>>> {
         let values = match missing {
             Missing::Refuse => return Ok(vec![None; columns.len()]),
@@ -427,6 +444,7 @@ impl Table {
 }
 
 /// A whole number, also written as `3.0`.
+#[inline]
 fn integer(text: &str) -> Option<i64> {
     let float = || text.parse::<f64>().ok().filter(|x| x.fract() == 0.0 && x.abs() <= (1u64 << 53) as f64);
     text.parse().ok().or_else(|| float().map(|x| x as i64))
@@ -437,6 +455,7 @@ fn narrow<T: TryFrom<i64>>(text: &str) -> Option<T> {
     integer(text).and_then(|number| T::try_from(number).ok())
 }
 
+#[inline]
 fn truth(text: &str) -> Option<bool> {
     match text {
         "1" | "true" | "True" | "TRUE" => Some(true),

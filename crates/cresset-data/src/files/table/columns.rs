@@ -14,18 +14,21 @@ pub enum Column {
 }
 
 impl From<&str> for Column {
+    #[inline]
     fn from(name: &str) -> Column {
         Column::Name(name.to_owned())
     }
 }
 
 impl From<&String> for Column {
+    #[inline]
     fn from(name: &String) -> Column {
         Column::Name(name.clone())
     }
 }
 
 impl From<String> for Column {
+    #[inline]
     fn from(name: String) -> Column {
         Column::Name(name)
     }
@@ -34,6 +37,7 @@ impl From<String> for Column {
 macro_rules! numbers {
     ($($type:ty),*) => {$(
         impl From<$type> for Column {
+            #[inline]
             fn from(number: $type) -> Column {
                 Column::Number(i64::try_from(number).unwrap_or(i64::MAX))
             }
@@ -46,6 +50,7 @@ numbers!(i32, i64, usize);
 impl Column {
     /// Its number among these.
     #[track_caller]
+    #[inline]
     pub(super) fn place(&self, names: &[String]) -> Result<usize> {
         let there = || names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
         match self {
@@ -87,6 +92,7 @@ pub enum Columns {
 impl Columns {
     /// Their numbers among these.
     #[track_caller]
+    #[inline]
     pub(super) fn places(&self, names: &[String]) -> Result<Vec<usize>> {
         match self {
             Columns::List(columns) => columns.iter().map(|column| column.place(names)).collect(),
@@ -105,6 +111,7 @@ impl Columns {
 }
 
 impl From<Column> for Columns {
+    #[inline]
     fn from(column: Column) -> Columns {
         Columns::List(vec![column])
     }
@@ -113,6 +120,7 @@ impl From<Column> for Columns {
 macro_rules! one {
     ($($type:ty),*) => {$(
         impl From<$type> for Columns {
+            #[inline]
             fn from(column: $type) -> Columns {
                 Columns::List(vec![column.into()])
             }
