@@ -40,18 +40,6 @@ impl Ahead {
     }
 }
 
-/// Asks for the line of the cache that a number is in.
-#[inline(always)]
-fn ask_for(number: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(number.cast());
-    }
-    let _ = number;
-}
-
 /// Several such stretches, asked for bit by bit.
 pub struct Asking<'a> {
     rest: &'a [Ahead],
@@ -68,27 +56,9 @@ impl Asking<'_> {
         Asking { rest: list, line: 0, share: lines.div_ceil(shares.max(1)) }
     }
 
-    /// Asks for the next share.
-    #[inline]
-    pub fn go_on(&mut self) {
-        self.share(ask_for);
-    }
-
     /// Writes to a list where the next share lies, as much as there is room for; how much that is.
     pub fn list(&mut self, list: &mut [*const f32]) -> usize {
         let mut filled = 0;
-        self.share(|line| {
-            if let Some(place) = list.get_mut(filled) {
-                *place = line;
-                filled += 1;
-            }
-        });
-        filled
-    }
-
-    /// The lines of the cache that the next share is in.
-    #[inline(always)]
-    fn share(&mut self, mut take: impl FnMut(*const f32)) {
         let mut left = self.share;
         while let [first, rest @ ..] = self.rest
             && left > 0
@@ -99,8 +69,11 @@ impl Asking<'_> {
                 let start = first.start.wrapping_offset(line as isize * first.line);
                 let end = start.wrapping_add(first.len);
                 let mut at = start.map_addr(|address| address & !(LINE_BYTES - 1));
-                while at < end {
-                    take(at);
+                while at < end
+                    && let Some(place) = list.get_mut(filled)
+                {
+                    *place = at;
+                    filled += 1;
                     at = at.wrapping_add(LINE);
                 }
             }
@@ -109,5 +82,6 @@ impl Asking<'_> {
                 (self.rest, self.line) = (rest, 0);
             }
         }
+        filled
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Asking, Kernel, Left, Scratch, Steps, Strip, pack, product::depths};
+use super::{Asking, Kernel, Scratch, Steps, jobs::Tile, pack, product::depths, strip::ASKED};
 use crate::cpu::{gemm::Matrix, threads};
 
 /// All panels of a matrix, one after the other, each whole from the first row to the last.
@@ -73,7 +73,7 @@ impl Packed {
     /// for.
     ///
     /// # Safety
-    /// The left factor has so many rows, whose numbers lie side by side; the columns of `c` are the caller's.
+    /// The left factor has so many rows. Its numbers and those of `c` lie side by side; the columns of `c` are the caller's.
     pub unsafe fn multiply(
         &self,
         rows: usize,
@@ -83,26 +83,28 @@ impl Packed {
         ahead: &mut Asking,
     ) {
         let width = self.width();
+        let mut list = [std::ptr::null(); ASKED];
         for (number, panel) in panels.enumerate() {
             let columns = width.min(self.size[1] - panel * width);
             let room = self.kernel.room(columns) as isize;
             for (start, depth) in depths(self.size[0]) {
                 for row in (0..rows).step_by(self.kernel.rows) {
-                    ahead.go_on();
-                    let left = Left { start: a.at(row, start).start, row: a.row, tile: 0 };
-                    let strip = Strip {
+                    let some = ahead.list(&mut list);
+                    let tile = Tile {
                         rows: self.kernel.rows.min(rows - row),
                         columns,
-                        left,
-                        panel: self.panel(panel, start),
+                        a: a.at(row, start).start,
+                        a_row: a.row,
+                        b: self.panel(panel, start),
                         steps: Steps::Even { count: depth, a: 1, b: room },
-                        c: c.at(row, number * width),
+                        c: c.at(row, number * width).start,
+                        c_row: c.row,
                         runs: &[],
                         add: start > 0,
-                        ahead: &[],
+                        asked: &list[..some],
                     };
-                    // SAFETY: the caller's, of a panel as it was packed.
-                    unsafe { self.kernel.strip(&strip) };
+                    // SAFETY: the caller's, of a panel as it was packed; the kernel is for this machine.
+                    unsafe { (self.kernel.tile)(&tile) };
                 }
             }
         }

@@ -6,7 +6,7 @@ use crate::cpu::gemm::Matrix;
 /// Rows and columns of the largest tile of all kernels.
 const LARGEST: (usize, usize) = (8, 32);
 /// Lines of the cache that are asked for during a tile, at most.
-const ASKED: usize = 192;
+pub const ASKED: usize = 192;
 
 /// The columns of a result that one panel makes, and all rows of it.
 pub struct Strip<'a> {
