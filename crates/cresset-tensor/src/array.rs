@@ -113,7 +113,8 @@ impl Array {
         Array::filled("scalar", Shape::default(), dtype, value)
     }
 
-    /// Takes a vector over, without a copy, in row-major order.
+    /// Takes a vector over, in row-major order: without a copy, unless it is of a size that caches hold (64 KiB to 32 MiB)
+    /// and does not lie as registers are loaded.
     ///
     /// ```
     /// use cresset_tensor::Array;
