@@ -93,8 +93,7 @@ impl Tensor {
         Tensor::constant(Array::new(values))
     }
 
-    /// Takes a vector over, in row-major order: without a copy, unless it is of a size that caches hold (64 KiB to 32 MiB)
-    /// and does not lie as registers are loaded.
+    /// Takes a vector over, without a copy, in row-major order.
     #[track_caller]
     pub fn from_vec<T: Element>(vec: Vec<T>, shape: impl Into<Shape>) -> Result<Tensor> {
         Array::from_vec(vec, shape).map(Tensor::constant)

@@ -113,8 +113,7 @@ impl Array {
         Array::filled("scalar", Shape::default(), dtype, value)
     }
 
-    /// Takes a vector over, in row-major order: without a copy, unless it is of a size that caches hold (64 KiB to 32 MiB)
-    /// and does not lie as registers are loaded.
+    /// Takes a vector over, without a copy, in row-major order.
     ///
     /// ```
     /// use cresset_tensor::Array;

@@ -11,10 +11,6 @@ use smallvec::SmallVec;
 
 use crate::{Error, Result, device::Remote, memory, memory::Block, order::sort_by};
 
-/// Bytes of vectors that are gone through out of the caches again and again. What is larger waits for memory however it lies,
-/// and a copy would be long.
-const HELD: std::ops::RangeInclusive<usize> = 64 << 10..=32 << 20;
-
 /// Memory that arrays share.
 #[derive(Debug)]
 pub struct Storage {
@@ -62,24 +58,14 @@ impl Storage {
         Storage { memory, bytes, lock: RwLock::new(()), version: AtomicU64::new(0) }
     }
 
-    /// Takes a vector over: without a copy, unless it is of those that the caches hold and does not lie as registers are
-    /// loaded. The system's memory for large vectors begins 16 bytes after a page, so that every load of a register is in
-    /// two lines of the cache: the sum over 2048 rows of 2048 takes a third longer, each time.
+    /// Takes a vector over without a copy.
     pub fn from_vec<T: crate::Element>(vec: Vec<T>) -> Storage {
-        let bytes = size_of_val(vec.as_slice());
-        if HELD.contains(&bytes)
-            && !vec.as_ptr().addr().is_multiple_of(memory::ALIGNMENT)
-            && let Some(block) = memory::take(bytes)
-        {
-            // SAFETY: the block is fresh and has so many bytes; a vector of plain numbers may be read as bytes.
-            unsafe { std::ptr::copy_nonoverlapping(vec.as_ptr().cast::<u8>(), block.as_ptr(), bytes) };
-            return Storage::over(Memory::Pooled(block), bytes);
-        }
         unsafe fn free<T>(pointer: *mut u8, capacity: usize) {
             // SAFETY: called once, from `drop`, with the parts `from_vec` took the vector into.
             drop(unsafe { Vec::<T>::from_raw_parts(pointer.cast(), 0, capacity) });
         }
         let mut vec = std::mem::ManuallyDrop::new(vec);
+        let bytes = size_of_val(vec.as_slice());
         Storage::over(
             Memory::Owned(Box::new(Owned {
                 pointer: vec.as_mut_ptr().cast(),
@@ -251,21 +237,6 @@ fn write(storage: &Storage) -> Guard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_caches_hold_lies_as_registers_are_loaded() {
-        for (len, held) in [(100, false), (100_000, true), ((32 << 20) / 4 + 1, false)] {
-            let vec: Vec<f32> = (0..len).map(|i| i as f32).collect();
-            let start = vec.as_ptr().addr();
-            let storage = Storage::from_vec(vec);
-            assert_eq!(storage.bytes(), 4 * len);
-            let aligned = storage.as_ptr().addr().is_multiple_of(memory::ALIGNMENT);
-            assert!(if held { aligned } else { storage.as_ptr().addr() == start });
-            // SAFETY: so many numbers are there, and nobody else knows of them.
-            let numbers = unsafe { std::slice::from_raw_parts(storage.as_ptr().cast::<f32>(), len) };
-            assert!(numbers.iter().enumerate().all(|(i, &x)| x == i as f32));
-        }
-    }
 
     #[test]
     fn every_memory_is_locked_once_and_written_where_it_is_both() {
