@@ -3,6 +3,8 @@
 //! That is what a recurrent layer does at every time, forward and backward. Products and formulas one by one say the same;
 //! together the matrix is packed once, and a step's numbers never leave the cache.
 
+use std::panic::Location;
+
 use cresset_tensor::{Array, Error, Result};
 
 use crate::{
@@ -69,10 +71,10 @@ impl Recurrence {
     /// Goes through steps in order. The formula is given the parts of `left @ weight`, and then the operands.
     #[track_caller]
     pub fn run<const N: usize>(&self, steps: &[Step], f: impl Fn(&[Expr]) -> [Expr; N]) -> Result<()> {
-        self.run_all(steps, Closure::of(&|x: &[Expr], _: &[Expr]| f(x)))
+        let location = Location::caller();
+        self.run_all(steps, Closure::of(&|x: &[Expr], _: &[Expr]| f(x))).map_err(|error| error.at(location))
     }
 
-    #[track_caller]
     fn run_all(&self, steps: &[Step], closure: Closure) -> Result<()> {
         let Some(first) = steps.first() else { return Ok(()) };
         steps.iter().try_for_each(|step| self.check(step))?;
@@ -100,7 +102,6 @@ impl Recurrence {
         Ok(())
     }
 
-    #[track_caller]
     fn check(&self, step: &Step) -> Result<()> {
         let refuse = |message: String| Err(Error::shape("recurrence", message));
         let (depth, columns) = (self.weight.shape()[0], self.columns());

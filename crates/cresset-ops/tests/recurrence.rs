@@ -178,6 +178,15 @@ fn whatever_lies_otherwise_is_right_too() {
     let expected = left.matmul(&weight).unwrap().add(&square.t().unwrap().contiguous().unwrap()).unwrap();
     recurrence.run(&step(&left, vec![square.t().unwrap()], &square), |x| [x[0] + x[1]]).unwrap();
     check(&square, &expected);
+    // An operand that is an output as it is, while another output is written over it; of one row, which is one line.
+    let (left, old) = (numbers(1, 256, 6, DType::F32), numbers(1, 256, 7, DType::F32).contiguous().unwrap());
+    let (weight, kept, copy) =
+        (numbers(256, 256, 8, DType::F32), old.zeros_like().unwrap(), old.copy().unwrap());
+    let expected = left.matmul(&weight).unwrap().add(&copy).unwrap();
+    let one = Step { left, operands: vec![old.clone()], targets: vec![old.clone(), kept.clone()] };
+    Recurrence::new(&weight, 1).unwrap().run(&[one], |x| [x[0] + x[1], x[1]]).unwrap();
+    check(&old, &expected);
+    check(&kept, &copy);
     // No rows, and no steps.
     let nothing = Array::zeros([0, 40]).to_dtype(DType::F32).unwrap();
     recurrence.run(&step(&nothing, vec![], &nothing.copy().unwrap()), |x| [x[0]]).unwrap();
@@ -213,6 +222,7 @@ fn what_does_not_fit_is_refused() {
     };
     step([5, 4], [1, 4], [5, 4]).unwrap();
     let left = message(step([5, 3], [1, 4], [5, 4]));
+    assert!(left.contains("tests/recurrence.rs"), "{left}");
     assert!(left.contains("a left factor must be of shape [rows, 4] for this matrix, not [5, 3]"), "{left}");
     let operand = message(step([5, 4], [1, 3], [5, 4]));
     assert!(operand.contains("an operand of shape [1, 3] does not broadcast to [5, 4]"), "{operand}");

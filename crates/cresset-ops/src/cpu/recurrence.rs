@@ -72,9 +72,11 @@ impl Parts {
         let plan = plan(&map.program, &types, &map.numbers)?;
         let placeless = |code: Code| !matches!(code, Code::Index | Code::Random);
         let outputs = &plan.joined.outputs;
+        // An operand that is an output as it is might have been written over by then.
+        let operands = self.parts.len()..plan.inputs.len();
         if !plan.steps.iter().all(|step| placeless(step.code))
             || outputs.len() != first.targets.len()
-            || outputs.iter().any(|&(_, dtype)| dtype != DType::F32)
+            || outputs.iter().any(|&(slot, dtype)| dtype != DType::F32 || operands.contains(&(slot as usize)))
         {
             return Ok(false);
         }
