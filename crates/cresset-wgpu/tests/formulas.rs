@@ -67,11 +67,13 @@ fn formula(x: &[Expr], n: &[Expr], steps: &[Step]) -> Vec<Expr> {
             k if k < UNARY.len() => match UNARY[k] {
                 // Whole squares have whole roots.
                 Unary::Sqrt => (a * a).sqrt(),
+                Unary::SignBit => signed(a).unary(Unary::SignBit),
                 f => a.unary(f),
             },
             k if k < UNARY.len() + BINARY.len() => match BINARY[k - UNARY.len()] {
                 Binary::Pow => a.binary(Binary::Pow, 2),
                 Binary::Remainder => a.binary(Binary::Remainder, 3),
+                Binary::Copysign => a.binary(Binary::Copysign, signed(b)),
                 f => a.binary(f, b),
             },
             k => match k - UNARY.len() - BINARY.len() {
@@ -83,6 +85,11 @@ fn formula(x: &[Expr], n: &[Expr], steps: &[Step]) -> Vec<Expr> {
         });
     }
     values.split_off(x.len() + n.len())
+}
+
+/// A value whose sign is the same everywhere: that of a NaN is any.
+fn signed(x: Expr) -> Expr {
+    select(x.isnan(), Expr::constant(true).cast_like(x), x)
 }
 
 fn one(inputs: &[&Array], numbers: &[Scalar], steps: &[Step]) -> Result<Array> {

@@ -88,9 +88,13 @@ fn round_f32(x: f32) -> f32 { return round(x); }
 
 fn reciprocal_f32(x: f32) -> f32 { return 1.0 / x; }
 
-fn sqrt_f32(x: f32) -> f32 { return sqrt(x); }
+// A compiler may say that the square of a root is the number, of negative ones too.
+fn sqrt_f32(x: f32) -> f32 {
+    if (lt_f32(x, 0.0)) { return nan_f32(); }
+    return sqrt(x);
+}
 
-fn rsqrt_f32(x: f32) -> f32 { return 1.0 / sqrt(x); }
+fn rsqrt_f32(x: f32) -> f32 { return 1.0 / sqrt_f32(x); }
 
 fn trunc_divide_f32(a: f32, b: f32) -> f32 { return trunc(a / b); }
 

@@ -44,15 +44,19 @@ pub fn print(plan: &Plan, inputs: &[String], index: &str, first: usize, body: &m
                 format!("compare_word({}, {low}, {high}) {} 0", operand(0), comparison(f))
             }
             Code::Binary(f @ (Binary::Add | Binary::Sub | Binary::Div), lane @ (Lane::F32 | Lane::F64)) => {
-                // `(a + b) - a` is not b, and neither `a - a` is 0 nor `a/a` is 1 of all a, but compilers may say so.
-                let like = if f == Binary::Div { Made::Product } else { Made::Sum };
+                // `(a + b) - a` is not b, `a*b + a*c` is not `a*(b + c)`, and neither `a - a` is 0 nor `a/a` is 1 of all a,
+                // but compilers may say so, also where they alone see that two values are the same.
+                let both = made[place(0)] == Made::Product && made[place(1)] == Made::Product;
+                let kept = |value: String| format!("kept_{}({value})", lane_name(lane));
                 let shown = |k: usize| {
-                    let same = k == 1 && place(0) == place(1);
-                    if same || made[place(k)] == like {
-                        format!("kept_{}({})", lane_name(lane), operand(k))
-                    } else {
-                        operand(k).to_owned()
-                    }
+                    let value = operand(k).to_owned();
+                    let hidden = match f {
+                        Binary::Div => made[place(k)] == Made::Product,
+                        Binary::Add => made[place(k)] == Made::Sum || k == 0 && both,
+                        _ => made[place(k)] == Made::Sum,
+                    };
+                    let value = if hidden { kept(value) } else { value };
+                    if k == 1 && f != Binary::Add && !is_constant(1) { kept(value) } else { value }
                 };
                 format!("{}({}, {})", binary_name(f, lane), shown(0), shown(1))
             }
