@@ -53,8 +53,7 @@ impl Weighing {
                 && axis.taps.len() == 3
                 && axis.taps.windows(2).all(|taps| taps[1].1 == taps[0].1 + 1)
         };
-        self.kernel.has_tiles()
-            && z.count == 1
+        z.count == 1
             && z.taps.len() == 1
             && z.taps[0].1 == 0
             && plain(y)

@@ -65,8 +65,7 @@ impl Correlation {
         let [windows] = &self.phases[..] else { return None };
         let [z, y, x] = &windows.axes;
         let plain = |axis: &super::windows::Axis| axis.step == 1 && axis.spread == 1 && axis.taps.len() == 3;
-        let fits = self.kernel.has_tiles()
-            && z.count == 1
+        let fits = z.count == 1
             && z.taps.len() == 1
             && z.taps[0].1 == 0
             && plain(y)
@@ -157,7 +156,7 @@ impl Job<'_> {
         while at < tiles.end {
             let (line, first) = (at / across, at % across);
             let (image, row) = (line / down, line % down);
-            let count = (across - first).min(tiles.end - at).min(16);
+            let count = (across - first).min(tiles.end - at).min(self.correlation.kernel.lanes);
             let column = at - tiles.start;
             let inside = |start: isize, len: usize, size: usize| {
                 (0..len).fold(0_u64, |bits, i| {

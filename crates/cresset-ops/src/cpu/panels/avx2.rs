@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Lines, Patches, Steps, Tile, Turn};
+use super::{Lines, Steps, Tile, Turn};
 
 /// Rows of a tile: with 12 sums, a row of the panel and one factor, 15 of 16 registers are used.
 pub const ROWS: usize = 6;
@@ -17,7 +17,7 @@ const BETWEEN: usize = 8;
 /// The first so many lanes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn first(lanes: usize) -> __m256i {
+pub fn first(lanes: usize) -> __m256i {
     _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes.min(LANES) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 }
 
@@ -259,23 +259,4 @@ fn transposed(x: [__m256; 8]) -> [__m256; 8] {
         y[4 + i] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
     }
     y
-}
-
-/// # Safety
-/// The machine has AVX2 and FMA; the stride is 1; source and target are as the fields say.
-#[target_feature(enable = "avx2,fma")]
-pub unsafe fn patches(job: &Patches) {
-    let lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    job.each(|piece, source, target| {
-        // SAFETY: the mask lets through what is inside, and what the piece has.
-        unsafe {
-            let x = if piece.inside == 0xff {
-                _mm256_loadu_ps(source)
-            } else {
-                let bits = _mm256_and_si256(_mm256_set1_epi32(piece.inside.into()), lanes);
-                _mm256_maskload_ps(source, _mm256_cmpeq_epi32(bits, lanes))
-            };
-            store(target, piece.count.into(), false, x);
-        }
-    });
 }

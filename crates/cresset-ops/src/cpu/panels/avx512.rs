@@ -4,7 +4,7 @@
 
 use std::arch::{asm, x86_64::*};
 
-use super::{Lines, Patches, Steps, Tile, Turn};
+use super::{Lines, Steps, Tile, Turn};
 
 /// Rows of a tile.
 pub const ROWS: usize = 8;
@@ -17,7 +17,7 @@ const BETWEEN: usize = 8;
 
 /// The first so many lanes.
 #[inline(always)]
-fn first(lanes: usize) -> __mmask16 {
+pub fn first(lanes: usize) -> __mmask16 {
     if lanes >= LANES { !0 } else { (1 << lanes) - 1 }
 }
 
@@ -348,30 +348,4 @@ fn transposed(x: [__m512; 16]) -> [__m512; 16] {
         y[12 + i] = _mm512_shuffle_f32x4::<0xdd>(odd, more_odd);
     }
     y
-}
-
-/// # Safety
-/// The machine has AVX-512F and BMI2; the stride is 1 or 2; source and target are as the fields say.
-#[target_feature(enable = "avx512f,bmi2")]
-pub unsafe fn patches(job: &Patches) {
-    if job.stride == 1 {
-        return job.each(|piece, source, target| {
-            // SAFETY: the mask lets through what is inside, and what the piece has.
-            unsafe {
-                let x = _mm512_maskz_loadu_ps(piece.inside, source);
-                _mm512_mask_storeu_ps(target, first(piece.count.into()), x);
-            }
-        });
-    }
-    let evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    job.each(|piece, source, target| {
-        let inside = _pdep_u32(piece.inside.into(), 0x5555_5555);
-        // SAFETY: as above; of two registers every second number is inside.
-        unsafe {
-            let x = _mm512_maskz_loadu_ps(inside as __mmask16, source);
-            let y = _mm512_maskz_loadu_ps((inside >> LANES) as __mmask16, source.wrapping_add(LANES));
-            let x = _mm512_permutex2var_ps(x, evens, y);
-            _mm512_mask_storeu_ps(target, first(piece.count.into()), x);
-        }
-    });
 }

@@ -11,11 +11,15 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod jobs;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod pack;
 mod packed;
 mod patches;
 mod product;
 mod strip;
+#[cfg(target_arch = "x86_64")]
+mod sums;
 #[cfg(target_arch = "x86_64")]
 mod tile_lanes;
 #[cfg(target_arch = "x86_64")]
@@ -50,55 +54,61 @@ pub struct Kernel {
     tile: unsafe fn(&Tile),
     lines: unsafe fn(&Lines),
     turn: unsafe fn(&Turn),
-    /// Distances between neighbours for which there is a loop that packs patches.
-    strides: &'static [isize],
+    /// Those whose neighbours are one or two apart.
     patches: unsafe fn(&Patches),
-    /// Winograd's transforms, where there are any.
-    tiles: Option<Winograd>,
+    winograd: Winograd,
 }
 
-/// The transforms of tiles of images, of kernels and of gradients.
+/// Winograd's transforms: of neighbouring tiles of a line, and with channels in the lanes.
 struct Winograd {
     apart: unsafe fn(&Tiles),
     together: unsafe fn(&Tiles),
-    of_input: unsafe fn(&TileLanes),
-    of_output: unsafe fn(&TileLanes),
-    of_products: unsafe fn(&TileLanes),
-    of_kernels: unsafe fn(&Kernels),
-    gradients: unsafe fn(&Gradients),
+    input_apart: unsafe fn(&TileLanes),
+    output_apart: unsafe fn(&TileLanes),
+    products_together: unsafe fn(&TileLanes),
+    kernels_apart: unsafe fn(&Kernels),
+    gradients_together: unsafe fn(&Gradients),
+}
+
+/// The loops of a set of instructions: its own, and those over [`lanes::Lanes`] compiled for it.
+#[cfg(target_arch = "x86_64")]
+macro_rules! kernel {
+    ($set:ident, $lanes:ty, $features:literal) => {{
+        macro_rules! compiled {
+            ($body:expr, $job:ty) => {{
+                #[target_feature(enable = $features)]
+                unsafe fn compiled(job: &$job) {
+                    // SAFETY: the caller's.
+                    unsafe { $body(job) }
+                }
+                compiled
+            }};
+        }
+        Kernel {
+            rows: $set::ROWS,
+            lanes: $set::LANES,
+            tile: $set::tile,
+            lines: $set::lines,
+            turn: $set::turn,
+            patches: compiled!(patches::pack::<$lanes>, Patches),
+            winograd: Winograd {
+                apart: compiled!(tiles::apart::<$lanes>, Tiles),
+                together: compiled!(tiles::together::<$lanes>, Tiles),
+                input_apart: compiled!(tile_lanes::input_apart::<$lanes>, TileLanes),
+                output_apart: compiled!(tile_lanes::output_apart::<$lanes>, TileLanes),
+                products_together: compiled!(tile_lanes::products_together::<$lanes>, TileLanes),
+                kernels_apart: compiled!(tile_lanes::kernels_apart::<$lanes>, Kernels),
+                gradients_together: compiled!(tile_lanes::gradients_together::<$lanes>, Gradients),
+            },
+        }
+    }};
 }
 
 #[cfg(target_arch = "x86_64")]
-static AVX512: Kernel = Kernel {
-    rows: avx512::ROWS,
-    lanes: avx512::LANES,
-    tile: avx512::tile,
-    lines: avx512::lines,
-    turn: avx512::turn,
-    strides: &[1, 2],
-    patches: avx512::patches,
-    tiles: Some(Winograd {
-        apart: tiles::apart,
-        together: tiles::together,
-        of_input: tile_lanes::of_input,
-        of_output: tile_lanes::of_output,
-        of_products: tile_lanes::of_products,
-        of_kernels: tile_lanes::of_kernels,
-        gradients: tile_lanes::together,
-    }),
-};
+static AVX512: Kernel = kernel!(avx512, std::arch::x86_64::__m512, "avx512f,bmi2");
 
 #[cfg(target_arch = "x86_64")]
-static AVX2: Kernel = Kernel {
-    rows: avx2::ROWS,
-    lanes: avx2::LANES,
-    tile: avx2::tile,
-    lines: avx2::lines,
-    turn: avx2::turn,
-    strides: &[1],
-    patches: avx2::patches,
-    tiles: None,
-};
+static AVX2: Kernel = kernel!(avx2, std::arch::x86_64::__m256, "avx2,fma");
 
 /// The loops for this machine. Without optimisation they are slower than what a dependency does, and only taken where
 /// `CRESSET_SIMD` names them.
@@ -141,20 +151,13 @@ impl Kernel {
         if columns > self.lanes { self.width() } else { self.lanes }
     }
 
-    /// Are there Winograd's transforms?
-    pub fn has_tiles(&self) -> bool {
-        self.tiles.is_some()
-    }
-
     /// Takes tiles apart into the 16 sums that are multiplied.
     ///
     /// # Safety
     /// What is inside of the image may be read; the parts have room for a register after each column.
     pub unsafe fn tiles_apart(&self, tiles: &Tiles) {
-        if let Some(transforms) = &self.tiles {
-            // SAFETY: the caller's; this kernel is for this machine.
-            unsafe { (transforms.apart)(tiles) }
-        }
+        // SAFETY: this and below: the caller's; this kernel is for this machine.
+        unsafe { (self.winograd.apart)(tiles) }
     }
 
     /// Puts tiles together from the 16 products.
@@ -162,10 +165,8 @@ impl Kernel {
     /// # Safety
     /// What is inside of the image may be written; of the parts a register may be read after each column.
     pub unsafe fn tiles_together(&self, tiles: &Tiles) {
-        if let Some(transforms) = &self.tiles {
-            // SAFETY: the caller's; this kernel is for this machine.
-            unsafe { (transforms.together)(tiles) }
-        }
+        // SAFETY: as above.
+        unsafe { (self.winograd.together)(tiles) }
     }
 
     /// Takes tiles apart whose channels lie side by side: of the input, or of what is at the positions.
@@ -173,11 +174,9 @@ impl Kernel {
     /// # Safety
     /// Every place has so many channels, filled up to a register; the parts have room for all tiles.
     pub unsafe fn tile_lanes(&self, tiles: &TileLanes, input: bool) {
-        if let Some(transforms) = &self.tiles {
-            let apart = if input { transforms.of_input } else { transforms.of_output };
-            // SAFETY: the caller's; this kernel is for this machine.
-            unsafe { apart(tiles) }
-        }
+        let Winograd { input_apart, output_apart, .. } = self.winograd;
+        // SAFETY: as above.
+        unsafe { if input { input_apart(tiles) } else { output_apart(tiles) } }
     }
 
     /// Puts tiles together whose channels lie side by side.
@@ -185,10 +184,8 @@ impl Kernel {
     /// # Safety
     /// As of [`Kernel::tile_lanes`]; every place may be written.
     pub unsafe fn lanes_together(&self, tiles: &TileLanes) {
-        if let Some(transforms) = &self.tiles {
-            // SAFETY: the caller's; this kernel is for this machine.
-            unsafe { (transforms.of_products)(tiles) }
-        }
+        // SAFETY: as above.
+        unsafe { (self.winograd.products_together)(tiles) }
     }
 
     /// Takes kernels apart.
@@ -196,10 +193,8 @@ impl Kernel {
     /// # Safety
     /// As the fields say.
     pub unsafe fn kernels_apart(&self, kernels: &Kernels) {
-        if let Some(transforms) = &self.tiles {
-            // SAFETY: the caller's; this kernel is for this machine.
-            unsafe { (transforms.of_kernels)(kernels) }
-        }
+        // SAFETY: as above.
+        unsafe { (self.winograd.kernels_apart)(kernels) }
     }
 
     /// Puts gradients of kernels together from sums of products.
@@ -207,10 +202,8 @@ impl Kernel {
     /// # Safety
     /// As the fields say.
     pub unsafe fn gradients(&self, gradients: &Gradients) {
-        if let Some(transforms) = &self.tiles {
-            // SAFETY: the caller's; this kernel is for this machine.
-            unsafe { (transforms.gradients)(gradients) }
-        }
+        // SAFETY: as above.
+        unsafe { (self.winograd.gradients_together)(gradients) }
     }
 
     /// Writes lines as columns.

@@ -1,6 +1,8 @@
 //! Patches of images packed as a matrix: a row for each channel and tap, a column for each position.
 
 use super::Kernel;
+#[cfg(target_arch = "x86_64")]
+use super::lanes::Lanes;
 use crate::cpu::windows::Move;
 
 /// Patches to be packed: of every channel so many rows, one for each tap.
@@ -19,15 +21,35 @@ pub struct Patches<'a> {
 }
 
 impl Patches<'_> {
-    /// Every move of every channel, from where to where. A channel's taps come one after the other, since they look at
-    /// nearly the same.
+    /// A channel's source and target.
     #[inline(always)]
-    pub fn each(&self, mut f: impl FnMut(&Move, *const f32, *mut f32)) {
-        for c in 0..self.channels {
-            let source = self.source.wrapping_offset(c as isize * self.channel);
-            let target = self.target.wrapping_add(c * self.rows);
-            for piece in self.moves {
-                f(piece, source.wrapping_offset(piece.from), target.wrapping_add(piece.to));
+    fn of_channel(&self, c: usize) -> (*const f32, *mut f32) {
+        (self.source.wrapping_offset(c as isize * self.channel), self.target.wrapping_add(c * self.rows))
+    }
+}
+
+/// Packs patches whose stride is 1 or 2. A channel's taps come one after the other, since they look at nearly the same.
+///
+/// # Safety
+/// The machine has the instructions; source and target are as of [`Kernel::patches`].
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub unsafe fn pack<L: Lanes>(job: &Patches) {
+    let single = job.stride == 1;
+    for c in 0..job.channels {
+        let (source, target) = job.of_channel(c);
+        for piece in job.moves {
+            let (from, to) = (source.wrapping_offset(piece.from), target.wrapping_add(piece.to));
+            // SAFETY: the masks let through what is inside, and what the piece has.
+            unsafe {
+                let inside = L::mask(piece.inside.into());
+                let x = if single {
+                    L::load_some(from, inside)
+                } else {
+                    let [low, high] = L::spread(inside);
+                    L::parted(L::load_some(from, low), L::load_some(from.wrapping_add(L::COUNT), high))[0]
+                };
+                L::store_some(x, to, L::first(piece.count.into()));
             }
         }
     }
@@ -39,19 +61,23 @@ impl Kernel {
     /// # Safety
     /// What the moves say is inside may be read; the target has room for the rows of all channels and taps.
     pub unsafe fn patches(&self, job: &Patches) {
-        if self.strides.contains(&job.stride) {
+        if matches!(job.stride, 1 | 2) {
             // SAFETY: the caller's; this kernel is for this machine.
             return unsafe { (self.patches)(job) };
         }
-        job.each(|piece, source, target| {
-            for i in 0..usize::from(piece.count) {
-                // SAFETY: the caller's.
-                unsafe {
-                    let inside = piece.inside >> i & 1 != 0;
-                    let value = if inside { *source.offset(i as isize * job.stride) } else { 0.0 };
-                    target.add(i).write(value);
+        for c in 0..job.channels {
+            let (source, target) = job.of_channel(c);
+            for piece in job.moves {
+                let (from, to) = (source.wrapping_offset(piece.from), target.wrapping_add(piece.to));
+                for i in 0..usize::from(piece.count) {
+                    // SAFETY: the caller's.
+                    unsafe {
+                        let inside = piece.inside >> i & 1 != 0;
+                        let value = if inside { *from.offset(i as isize * job.stride) } else { 0.0 };
+                        to.add(i).write(value);
+                    }
                 }
             }
-        });
+        }
     }
 }

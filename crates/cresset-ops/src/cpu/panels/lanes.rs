@@ -1,0 +1,138 @@
+//! What registers of either set of instructions do alike, so that a loop is written once and compiled for each.
+//!
+//! A body over [`Lanes`] is always inlined, without closures around these functions, into one that has the instructions: only
+//! there do they become single ones.
+
+use std::arch::x86_64::*;
+
+use super::{Turn, avx2, avx512};
+
+/// States what each function of [`Lanes`] is.
+macro_rules! instructions {
+    ($($name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? = $body:expr;)*) => {$(
+        #[inline(always)]
+        #[allow(unused_unsafe)] // masks of AVX-512 are plain numbers
+        unsafe fn $name($($argument: $type),*) $(-> $result)? {
+            // SAFETY: the caller's.
+            unsafe { $body }
+        }
+    )*};
+}
+
+/// A register of f32.
+///
+/// # Safety
+/// Of all functions: the machine has the instructions, and the memory they name may be read and written.
+pub trait Lanes: Copy {
+    /// Which of its numbers are meant.
+    type Mask: Copy;
+    /// How many numbers it has.
+    const COUNT: usize;
+
+    unsafe fn splat(x: f32) -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(x: Self, to: *mut f32);
+    unsafe fn plus(x: Self, y: Self) -> Self;
+    unsafe fn minus(x: Self, y: Self) -> Self;
+    unsafe fn times(x: Self, y: Self) -> Self;
+    /// `x·y + z`, rounded once.
+    unsafe fn fused(x: Self, y: Self, z: Self) -> Self;
+    /// The lanes whose bits are set.
+    unsafe fn mask(bits: u32) -> Self::Mask;
+    /// The first so many lanes.
+    unsafe fn first(lanes: usize) -> Self::Mask;
+    /// Twice as many lanes, of which every second one is a lane of the mask, and the others are not meant.
+    unsafe fn spread(mask: Self::Mask) -> [Self::Mask; 2];
+    /// What is meant, and zeros.
+    unsafe fn load_some(from: *const f32, mask: Self::Mask) -> Self;
+    unsafe fn store_some(x: Self, to: *mut f32, mask: Self::Mask);
+    /// Of the numbers of two registers the first, third, fifth and so on, and the others.
+    unsafe fn parted(low: Self, high: Self) -> [Self; 2];
+    /// The numbers of one and the other in turn.
+    unsafe fn woven(left: Self, right: Self) -> [Self; 2];
+    /// Writes lines as columns.
+    unsafe fn turn(job: &Turn);
+}
+
+impl Lanes for __m512 {
+    type Mask = __mmask16;
+    const COUNT: usize = avx512::LANES;
+
+    instructions! {
+        splat(x: f32) -> Self = _mm512_set1_ps(x);
+        load(from: *const f32) -> Self = _mm512_loadu_ps(from);
+        store(x: Self, to: *mut f32) = _mm512_storeu_ps(to, x);
+        plus(x: Self, y: Self) -> Self = _mm512_add_ps(x, y);
+        minus(x: Self, y: Self) -> Self = _mm512_sub_ps(x, y);
+        times(x: Self, y: Self) -> Self = _mm512_mul_ps(x, y);
+        fused(x: Self, y: Self, z: Self) -> Self = _mm512_fmadd_ps(x, y, z);
+        mask(bits: u32) -> __mmask16 = bits as __mmask16;
+        first(lanes: usize) -> __mmask16 = avx512::first(lanes);
+        spread(mask: __mmask16) -> [__mmask16; 2] = {
+            let both = _pdep_u32(mask.into(), 0x5555_5555);
+            [both as __mmask16, (both >> 16) as __mmask16]
+        };
+        load_some(from: *const f32, mask: __mmask16) -> Self = _mm512_maskz_loadu_ps(mask, from);
+        store_some(x: Self, to: *mut f32, mask: __mmask16) = _mm512_mask_storeu_ps(to, mask, x);
+        parted(low: Self, high: Self) -> [Self; 2] = {
+            let evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odds = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+            [_mm512_permutex2var_ps(low, evens, high), _mm512_permutex2var_ps(low, odds, high)]
+        };
+        woven(left: Self, right: Self) -> [Self; 2] = {
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            [_mm512_permutex2var_ps(left, low, right), _mm512_permutex2var_ps(left, high, right)]
+        };
+        turn(job: &Turn) = avx512::turn(job);
+    }
+}
+
+impl Lanes for __m256 {
+    type Mask = __m256i;
+    const COUNT: usize = avx2::LANES;
+
+    instructions! {
+        splat(x: f32) -> Self = _mm256_set1_ps(x);
+        load(from: *const f32) -> Self = _mm256_loadu_ps(from);
+        store(x: Self, to: *mut f32) = _mm256_storeu_ps(to, x);
+        plus(x: Self, y: Self) -> Self = _mm256_add_ps(x, y);
+        minus(x: Self, y: Self) -> Self = _mm256_sub_ps(x, y);
+        times(x: Self, y: Self) -> Self = _mm256_mul_ps(x, y);
+        fused(x: Self, y: Self, z: Self) -> Self = _mm256_fmadd_ps(x, y, z);
+        mask(bits: u32) -> __m256i = {
+            let lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+            _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits as i32), lanes), lanes)
+        };
+        first(lanes: usize) -> __m256i = avx2::first(lanes);
+        spread(mask: __m256i) -> [__m256i; 2] = {
+            let evens = _mm256_setr_epi32(-1, 0, -1, 0, -1, 0, -1, 0);
+            let low = _mm256_permutevar8x32_epi32(mask, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+            let high = _mm256_permutevar8x32_epi32(mask, _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7));
+            [_mm256_and_si256(low, evens), _mm256_and_si256(high, evens)]
+        };
+        load_some(from: *const f32, mask: __m256i) -> Self = _mm256_maskload_ps(from, mask);
+        // Where all are meant, without the mask: some processors take ten times as long with it.
+        store_some(x: Self, to: *mut f32, mask: __m256i) = {
+            if _mm256_movemask_ps(_mm256_castsi256_ps(mask)) == 0xff {
+                _mm256_storeu_ps(to, x);
+            } else {
+                _mm256_maskstore_ps(to, mask, x);
+            }
+        };
+        // A shuffle goes through each half alone: quarters are put in order after it.
+        parted(low: Self, high: Self) -> [Self; 2] = {
+            let evens = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
+            let odds = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(low, high));
+            [
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(evens)),
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(odds)),
+            ]
+        };
+        woven(left: Self, right: Self) -> [Self; 2] = {
+            let (near, far) = (_mm256_unpacklo_ps(left, right), _mm256_unpackhi_ps(left, right));
+            [_mm256_permute2f128_ps::<0x20>(near, far), _mm256_permute2f128_ps::<0x31>(near, far)]
+        };
+        turn(job: &Turn) = avx2::turn(job);
+    }
+}
