@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Turn, avx2, avx512};
+use super::{Tile, Turn, avx2, avx512};
 
 /// States what each function of [`Lanes`] is.
 macro_rules! instructions {
@@ -24,10 +24,14 @@ macro_rules! instructions {
 /// # Safety
 /// Of all functions: the machine has the instructions, and the memory they name may be read and written.
 pub trait Lanes: Copy {
-    /// Which of its numbers are meant.
-    type Mask: Copy;
     /// How many numbers it has.
     const COUNT: usize;
+
+    /// The bits of the first so many lanes.
+    #[inline(always)]
+    fn first(lanes: usize) -> u32 {
+        (1 << lanes.min(Self::COUNT)) - 1
+    }
 
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
@@ -37,25 +41,23 @@ pub trait Lanes: Copy {
     unsafe fn times(x: Self, y: Self) -> Self;
     /// `x·y + z`, rounded once.
     unsafe fn fused(x: Self, y: Self, z: Self) -> Self;
-    /// The lanes whose bits are set.
-    unsafe fn mask(bits: u32) -> Self::Mask;
-    /// The first so many lanes.
-    unsafe fn first(lanes: usize) -> Self::Mask;
-    /// Twice as many lanes, of which every second one is a lane of the mask, and the others are not meant.
-    unsafe fn spread(mask: Self::Mask) -> [Self::Mask; 2];
-    /// What is meant, and zeros.
-    unsafe fn load_some(from: *const f32, mask: Self::Mask) -> Self;
-    unsafe fn store_some(x: Self, to: *mut f32, mask: Self::Mask);
+    /// The numbers of lanes whose bits are set, and zeros.
+    unsafe fn load_some(from: *const f32, bits: u32) -> Self;
+    /// The same of every second number from there on.
+    unsafe fn load_seconds(from: *const f32, bits: u32) -> Self;
+    /// Stores lanes whose bits are set.
+    unsafe fn store_some(x: Self, to: *mut f32, bits: u32);
     /// Of the numbers of two registers the first, third, fifth and so on, and the others.
     unsafe fn parted(low: Self, high: Self) -> [Self; 2];
     /// The numbers of one and the other in turn.
     unsafe fn woven(left: Self, right: Self) -> [Self; 2];
     /// Writes lines as columns.
     unsafe fn turn(job: &Turn);
+    /// Stores a tile's sums where its runs say.
+    unsafe fn in_runs<const R: usize, const V: usize>(tile: &Tile, sums: [[Self; V]; R]);
 }
 
 impl Lanes for __m512 {
-    type Mask = __mmask16;
     const COUNT: usize = avx512::LANES;
 
     instructions! {
@@ -66,14 +68,14 @@ impl Lanes for __m512 {
         minus(x: Self, y: Self) -> Self = _mm512_sub_ps(x, y);
         times(x: Self, y: Self) -> Self = _mm512_mul_ps(x, y);
         fused(x: Self, y: Self, z: Self) -> Self = _mm512_fmadd_ps(x, y, z);
-        mask(bits: u32) -> __mmask16 = bits as __mmask16;
-        first(lanes: usize) -> __mmask16 = avx512::first(lanes);
-        spread(mask: __mmask16) -> [__mmask16; 2] = {
-            let both = _pdep_u32(mask.into(), 0x5555_5555);
-            [both as __mmask16, (both >> 16) as __mmask16]
+        load_some(from: *const f32, bits: u32) -> Self = _mm512_maskz_loadu_ps(bits as __mmask16, from);
+        load_seconds(from: *const f32, bits: u32) -> Self = {
+            let both = _pdep_u32(bits, 0x5555_5555);
+            let low = _mm512_maskz_loadu_ps(both as __mmask16, from);
+            let high = _mm512_maskz_loadu_ps((both >> 16) as __mmask16, from.wrapping_add(Self::COUNT));
+            Self::parted(low, high)[0]
         };
-        load_some(from: *const f32, mask: __mmask16) -> Self = _mm512_maskz_loadu_ps(mask, from);
-        store_some(x: Self, to: *mut f32, mask: __mmask16) = _mm512_mask_storeu_ps(to, mask, x);
+        store_some(x: Self, to: *mut f32, bits: u32) = _mm512_mask_storeu_ps(to, bits as __mmask16, x);
         parted(low: Self, high: Self) -> [Self; 2] = {
             let evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
             let odds = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
@@ -86,10 +88,15 @@ impl Lanes for __m512 {
         };
         turn(job: &Turn) = avx512::turn(job);
     }
+
+    #[inline(always)]
+    unsafe fn in_runs<const R: usize, const V: usize>(tile: &Tile, sums: [[Self; V]; R]) {
+        // SAFETY: the caller's.
+        unsafe { avx512::in_runs(tile, sums) }
+    }
 }
 
 impl Lanes for __m256 {
-    type Mask = __m256i;
     const COUNT: usize = avx2::LANES;
 
     instructions! {
@@ -100,25 +107,29 @@ impl Lanes for __m256 {
         minus(x: Self, y: Self) -> Self = _mm256_sub_ps(x, y);
         times(x: Self, y: Self) -> Self = _mm256_mul_ps(x, y);
         fused(x: Self, y: Self, z: Self) -> Self = _mm256_fmadd_ps(x, y, z);
-        mask(bits: u32) -> __m256i = {
-            let lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-            _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits as i32), lanes), lanes)
+        // Where all are meant, without a mask: a load takes half as long again with it where it has to wait, a store ten times
+        // as long on some processors.
+        load_some(from: *const f32, bits: u32) -> Self = {
+            if bits & ALL == ALL { _mm256_loadu_ps(from) } else { _mm256_maskload_ps(from, mask(bits)) }
         };
-        first(lanes: usize) -> __m256i = avx2::first(lanes);
-        spread(mask: __m256i) -> [__m256i; 2] = {
-            let evens = _mm256_setr_epi32(-1, 0, -1, 0, -1, 0, -1, 0);
-            let low = _mm256_permutevar8x32_epi32(mask, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
-            let high = _mm256_permutevar8x32_epi32(mask, _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7));
-            [_mm256_and_si256(low, evens), _mm256_and_si256(high, evens)]
-        };
-        load_some(from: *const f32, mask: __m256i) -> Self = _mm256_maskload_ps(from, mask);
-        // Where all are meant, without the mask: some processors take ten times as long with it.
-        store_some(x: Self, to: *mut f32, mask: __m256i) = {
-            if _mm256_movemask_ps(_mm256_castsi256_ps(mask)) == 0xff {
-                _mm256_storeu_ps(to, x);
+        load_seconds(from: *const f32, bits: u32) -> Self = {
+            if bits & ALL == ALL {
+                // Of the second register one number less is looked at: the last may be no longer there.
+                let (low, high) = (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(Self::COUNT - 1)));
+                let both = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_10_00>(low, high));
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(both))
             } else {
-                _mm256_maskstore_ps(to, mask, x);
+                let mask = mask(bits);
+                let evens = _mm256_setr_epi32(-1, 0, -1, 0, -1, 0, -1, 0);
+                let low = _mm256_permutevar8x32_epi32(mask, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+                let high_mask = _mm256_permutevar8x32_epi32(mask, _mm256_setr_epi32(4, 4, 5, 5, 6, 6, 7, 7));
+                let low = _mm256_maskload_ps(from, _mm256_and_si256(low, evens));
+                let high = from.wrapping_add(Self::COUNT);
+                Self::parted(low, _mm256_maskload_ps(high, _mm256_and_si256(high_mask, evens)))[0]
             }
+        };
+        store_some(x: Self, to: *mut f32, bits: u32) = {
+            if bits & ALL == ALL { _mm256_storeu_ps(to, x) } else { _mm256_maskstore_ps(to, mask(bits), x) }
         };
         // A shuffle goes through each half alone: quarters are put in order after it.
         parted(low: Self, high: Self) -> [Self; 2] = {
@@ -135,4 +146,21 @@ impl Lanes for __m256 {
         };
         turn(job: &Turn) = avx2::turn(job);
     }
+
+    #[inline(always)]
+    unsafe fn in_runs<const R: usize, const V: usize>(tile: &Tile, sums: [[Self; V]; R]) {
+        // SAFETY: the caller's.
+        unsafe { avx2::in_runs(tile, sums) }
+    }
+}
+
+/// The bits of all lanes of AVX2.
+const ALL: u32 = 0xff;
+
+/// The mask of AVX2 for lanes whose bits are set.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask(bits: u32) -> __m256i {
+    let lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits as i32), lanes), lanes)
 }

@@ -23,6 +23,8 @@ mod sums;
 #[cfg(target_arch = "x86_64")]
 mod tile_lanes;
 #[cfg(target_arch = "x86_64")]
+mod tile_sums;
+#[cfg(target_arch = "x86_64")]
 mod tiles;
 
 use std::sync::OnceLock;
@@ -88,7 +90,7 @@ macro_rules! kernel {
             rows: $set::ROWS,
             lanes: $set::LANES,
             tile: $set::tile,
-            lines: $set::lines,
+            lines: compiled!(pack::lines::<$lanes>, Lines),
             turn: $set::turn,
             patches: compiled!(patches::pack::<$lanes>, Patches),
             winograd: Winograd {

@@ -1,5 +1,7 @@
 //! Blocks of a matrix, whatever its strides, laid out as the tiles read them.
 
+#[cfg(target_arch = "x86_64")]
+use super::lanes::Lanes;
 use super::{GAP, Kernel, Left, Lines, Turn};
 use crate::cpu::gemm::{Matrix, Size};
 
@@ -129,6 +131,44 @@ pub unsafe fn columns(kernel: &Kernel, a: Matrix<f32>, m: usize, depth: usize, t
             let to = target.wrapping_add(i / rows * apart + p * rows + i % rows);
             // SAFETY: the caller's.
             unsafe { to.write(*a.at(i, p).start) };
+        }
+    }
+}
+
+/// Copies lines.
+///
+/// # Safety
+/// The machine has the instructions; source and target are as the fields say.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub unsafe fn lines<L: Lanes>(job: &Lines) {
+    if (job.len, job.step) == (2 * L::COUNT, 2 * L::COUNT) {
+        // Whole panels: nothing to mask.
+        for p in 0..job.count {
+            let from = job.source.wrapping_offset(p as isize * job.line);
+            let to = job.target.wrapping_add(p * 2 * L::COUNT);
+            // SAFETY: the line has two registers, and so has the step.
+            unsafe {
+                let (left, right) = (L::load(from), L::load(from.add(L::COUNT)));
+                L::store(left, to);
+                L::store(right, to.add(L::COUNT));
+            }
+        }
+        return;
+    }
+    for p in 0..job.count {
+        let from = job.source.wrapping_offset(p as isize * job.line);
+        let to = job.target.wrapping_add(p * job.step);
+        for (number, part) in (0..job.len).step_by(job.step).enumerate() {
+            for start in (0..job.step).step_by(L::COUNT) {
+                let read = L::first(job.len.saturating_sub(part + start));
+                let written = L::first(job.step - start);
+                // SAFETY: the bits are of what the line has, and of what the step has room for.
+                unsafe {
+                    let line = L::load_some(from.wrapping_add(part + start), read);
+                    L::store_some(line, to.wrapping_add(number * job.apart + start), written);
+                }
+            }
         }
     }
 }

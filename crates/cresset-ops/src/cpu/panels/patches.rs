@@ -35,21 +35,30 @@ impl Patches<'_> {
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub unsafe fn pack<L: Lanes>(job: &Patches) {
-    let single = job.stride == 1;
+    // SAFETY: the caller's.
+    unsafe {
+        if job.stride == 1 {
+            pack_every::<L, 1>(job);
+        } else {
+            pack_every::<L, 2>(job);
+        }
+    }
+}
+
+/// # Safety
+/// As of [`pack`], whose stride this is.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn pack_every<L: Lanes, const STRIDE: usize>(job: &Patches) {
     for c in 0..job.channels {
         let (source, target) = job.of_channel(c);
         for piece in job.moves {
             let (from, to) = (source.wrapping_offset(piece.from), target.wrapping_add(piece.to));
-            // SAFETY: the masks let through what is inside, and what the piece has.
+            let (inside, count) = (piece.inside.into(), piece.count.into());
+            // SAFETY: the bits are of what is inside, and of what the piece has.
             unsafe {
-                let inside = L::mask(piece.inside.into());
-                let x = if single {
-                    L::load_some(from, inside)
-                } else {
-                    let [low, high] = L::spread(inside);
-                    L::parted(L::load_some(from, low), L::load_some(from.wrapping_add(L::COUNT), high))[0]
-                };
-                L::store_some(x, to, L::first(piece.count.into()));
+                let x = if STRIDE == 1 { L::load_some(from, inside) } else { L::load_seconds(from, inside) };
+                L::store_some(x, to, L::first(count));
             }
         }
     }

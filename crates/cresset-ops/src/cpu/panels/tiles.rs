@@ -27,10 +27,8 @@ pub unsafe fn apart<L: Lanes>(job: &Tiles) {
                     let mut parts = [[L::splat(0.0); 2]; 2];
                     for (number, parts) in parts.iter_mut().enumerate() {
                         let (near, far) = (2 * number, 2 * number + L::COUNT);
-                        let low =
-                            L::load_some(from.wrapping_add(near), L::mask((place.columns >> near) as u32));
-                        let high =
-                            L::load_some(from.wrapping_add(far), L::mask((place.columns >> far) as u32));
+                        let low = L::load_some(from.wrapping_add(near), (place.columns >> near) as u32);
+                        let high = L::load_some(from.wrapping_add(far), (place.columns >> far) as u32);
                         *parts = L::parted(low, high);
                     }
                     *x = [parts[0][0], parts[0][1], parts[1][0], parts[1][1]];
@@ -66,9 +64,9 @@ pub unsafe fn together<L: Lanes>(job: &Tiles) {
                     }
                     let to = target.wrapping_offset(place.from + i as isize * job.line);
                     let [near, far] = L::woven(left, right);
-                    L::store_some(near, to, L::mask(place.columns as u32));
+                    L::store_some(near, to, place.columns as u32);
                     let columns = (place.columns >> L::COUNT) as u32;
-                    L::store_some(far, to.wrapping_add(L::COUNT), L::mask(columns));
+                    L::store_some(far, to.wrapping_add(L::COUNT), columns);
                 }
             }
         }
