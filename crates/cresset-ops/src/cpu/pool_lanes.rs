@@ -110,6 +110,7 @@ mod avx2 {
     use std::arch::x86_64::*;
 
     use super::Lines;
+    use crate::cpu::panels::Lanes;
 
     const LANES: usize = 8;
 
@@ -120,35 +121,40 @@ mod avx2 {
         let width = job.dims[2];
         let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         let steps = _mm256_mullo_epi32(lanes, _mm256_set1_epi32(width.stride as i32));
+        let last = _mm256_set1_epi32(width.size as i32 - 1);
+        let before = |lane: usize| _mm256_cmpgt_epi32(_mm256_set1_epi32(lane as i32), lanes);
         for (number, line) in job.range.clone().enumerate() {
             let sources = job.sources(line);
             for start in (0..width.output).step_by(LANES) {
                 let count = LANES.min(width.output - start);
                 let along = (start * width.stride) as isize;
-                let mut places = [0_i32; LANES];
-                for (l, place) in places.iter_mut().enumerate().take(count) {
-                    *place = (sources.corner + width.first(start + l)) as i32;
+                let mut named = [0_i32; LANES];
+                for (l, named) in named.iter_mut().enumerate().take(width.padding.div_ceil(width.stride)) {
+                    *named = width.first(start + l) as i32;
                 }
+                // Windows that begin in the padding are those of the first lanes, if any.
+                let first = _mm256_set1_epi32((along - width.padding as isize) as i32);
+                let first = _mm256_min_epi32(_mm256_add_epi32(first, steps), last);
                 // SAFETY: an array of 8.
-                let mut places = unsafe { _mm256_loadu_si256(places.as_ptr().cast()) };
+                let named = unsafe { _mm256_loadu_si256(named.as_ptr().cast()) };
+                let short = _mm256_cmpgt_epi32(_mm256_setzero_si256(), first);
+                let first = _mm256_blendv_epi8(first, named, short);
+                let mut places = _mm256_add_epi32(first, _mm256_set1_epi32(sources.corner as i32));
                 let mut values = _mm256_set1_ps(job.lowest);
                 for &source in &sources.lines {
                     for tap in job.taps {
                         let from = tap.inside.start.clamp(start, start + count) - start;
                         let to = tap.inside.end.clamp(start + from, start + count) - start;
-                        let inside = _mm256_andnot_si256(
-                            _mm256_cmpgt_epi32(_mm256_set1_epi32(from as i32), lanes),
-                            _mm256_cmpgt_epi32(_mm256_set1_epi32(to as i32), lanes),
-                        );
+                        let bits = (1_u32 << to) - (1 << from);
+                        let inside = _mm256_castsi256_ps(_mm256_andnot_si256(before(from), before(to)));
                         let at = source as isize + along + tap.shift;
                         let here = sources.plane.wrapping_offset(at);
-                        // SAFETY: the mask lets through what is inside of the line.
-                        let x = unsafe {
-                            if width.stride == 1 {
-                                _mm256_maskload_ps(here, inside)
-                            } else {
-                                let (nothing, inside) = (_mm256_setzero_ps(), _mm256_castsi256_ps(inside));
-                                _mm256_mask_i32gather_ps::<4>(nothing, here, steps, inside)
+                        // SAFETY: the bits and the mask let through what is inside of the line.
+                        let x: __m256 = unsafe {
+                            match width.stride {
+                                1 => Lanes::load_some(here, bits),
+                                2 => Lanes::load_seconds(here, bits),
+                                _ => _mm256_mask_i32gather_ps::<4>(_mm256_setzero_ps(), here, steps, inside),
                             }
                         };
                         // The last of several NaNs is named, as in PyTorch.
@@ -156,22 +162,30 @@ mod avx2 {
                             _mm256_cmp_ps::<_CMP_GT_OQ>(x, values),
                             _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x),
                         );
-                        let better = _mm256_and_ps(better, _mm256_castsi256_ps(inside));
+                        let better = _mm256_and_ps(better, inside);
                         values = _mm256_blendv_ps(values, x, better);
                         let place = _mm256_add_epi32(_mm256_set1_epi32(at as i32), steps);
                         places = _mm256_blendv_epi8(places, place, _mm256_castps_si256(better));
                     }
                 }
                 let own = number * width.output + start;
-                let (mut x, mut at) = ([0.0_f32; LANES], [0_i32; LANES]);
-                // SAFETY: arrays of 8.
+                let wide = |x: __m256i| {
+                    let high = _mm256_extracti128_si256::<1>(x);
+                    [_mm256_cvtepi32_epi64(_mm256_castsi256_si128(x)), _mm256_cvtepi32_epi64(high)]
+                };
+                // SAFETY: bits and masks let through the windows of this line.
                 unsafe {
-                    _mm256_storeu_ps(x.as_mut_ptr(), values);
-                    _mm256_storeu_si256(at.as_mut_ptr().cast(), places);
+                    Lanes::store_some(values, job.values.as_mut_ptr().wrapping_add(own), (1 << count) - 1);
+                    let (to, places) = (job.places.as_mut_ptr().wrapping_add(own), wide(places));
+                    if count == LANES {
+                        _mm256_storeu_si256(to.cast(), places[0]);
+                        _mm256_storeu_si256(to.wrapping_add(4).cast(), places[1]);
+                    } else {
+                        let written = wide(before(count));
+                        _mm256_maskstore_epi64(to, written[0], places[0]);
+                        _mm256_maskstore_epi64(to.wrapping_add(4), written[1], places[1]);
+                    }
                 }
-                job.values[own..own + count].copy_from_slice(&x[..count]);
-                let wide = at.map(i64::from);
-                job.places[own..own + count].copy_from_slice(&wide[..count]);
             }
         }
     }

@@ -32,6 +32,8 @@ use std::sync::OnceLock;
 use cresset_tensor::memory;
 
 use self::jobs::{Lines, Tile};
+#[cfg(target_arch = "x86_64")]
+pub use self::lanes::Lanes;
 pub use self::{
     ahead::{Ahead, Asking},
     jobs::{Gradients, Kernels, Place, Run, Steps, TileLanes, Tiles, Turn},
