@@ -31,7 +31,7 @@ pub struct Tile<'a> {
 }
 
 /// Lines to be copied in pieces of a step, the last filled up with zeros: the first pieces of all lines one after the other,
-/// the second ones so far `apart`, and so on.
+/// the second ones so far `apart`, and so on. Where a step is not whole registers, there is room for one behind the last.
 pub struct Lines {
     pub source: *const f32,
     /// From one line to the next.

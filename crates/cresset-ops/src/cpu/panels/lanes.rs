@@ -47,6 +47,8 @@ pub trait Lanes: Copy {
     unsafe fn load_seconds(from: *const f32, bits: u32) -> Self;
     /// Stores lanes whose bits are set.
     unsafe fn store_some(x: Self, to: *mut f32, bits: u32);
+    /// The same, or more: what lies behind is written later.
+    unsafe fn store_over(x: Self, to: *mut f32, bits: u32);
     /// Of the numbers of two registers the first, third, fifth and so on, and the others.
     unsafe fn parted(low: Self, high: Self) -> [Self; 2];
     /// The numbers of one and the other in turn.
@@ -76,6 +78,8 @@ impl Lanes for __m512 {
             Self::parted(low, high)[0]
         };
         store_some(x: Self, to: *mut f32, bits: u32) = _mm512_mask_storeu_ps(to, bits as __mmask16, x);
+        // Masks are for nothing, lines of the cache that a register is in the fewer the better.
+        store_over(x: Self, to: *mut f32, bits: u32) = _mm512_mask_storeu_ps(to, bits as __mmask16, x);
         parted(low: Self, high: Self) -> [Self; 2] = {
             let evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
             let odds = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
@@ -131,6 +135,7 @@ impl Lanes for __m256 {
         store_some(x: Self, to: *mut f32, bits: u32) = {
             if bits & ALL == ALL { _mm256_storeu_ps(to, x) } else { _mm256_maskstore_ps(to, mask(bits), x) }
         };
+        store_over(x: Self, to: *mut f32, _bits: u32) = _mm256_storeu_ps(to, x);
         // A shuffle goes through each half alone: quarters are put in order after it.
         parted(low: Self, high: Self) -> [Self; 2] = {
             let evens = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));

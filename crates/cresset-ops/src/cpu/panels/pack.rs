@@ -163,10 +163,10 @@ pub unsafe fn lines<L: Lanes>(job: &Lines) {
             for start in (0..job.step).step_by(L::COUNT) {
                 let read = L::first(job.len.saturating_sub(part + start));
                 let written = L::first(job.step - start);
-                // SAFETY: the bits are of what the line has, and of what the step has room for.
+                // SAFETY: the bits are of what the line has, and of what the step has room for; behind the last there is more.
                 unsafe {
                     let line = L::load_some(from.wrapping_add(part + start), read);
-                    L::store_some(line, to.wrapping_add(number * job.apart + start), written);
+                    L::store_over(line, to.wrapping_add(number * job.apart + start), written);
                 }
             }
         }

@@ -88,10 +88,13 @@ impl Packed {
             let columns = width.min(self.size[1] - panel * width);
             let room = self.kernel.room(columns) as isize;
             for (start, depth) in depths(self.size[0]) {
-                for row in (0..rows).step_by(self.kernel.rows) {
+                // Of about the same height: a tile of few rows waits for its own sums.
+                let tiles = rows.div_ceil(self.kernel.rows);
+                for tile in 0..tiles {
+                    let (row, end) = (rows * tile / tiles, rows * (tile + 1) / tiles);
                     let some = ahead.list(&mut list);
                     let tile = Tile {
-                        rows: self.kernel.rows.min(rows - row),
+                        rows: end - row,
                         columns,
                         a: a.at(row, start).start,
                         a_row: a.row,
