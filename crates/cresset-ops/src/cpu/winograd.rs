@@ -10,7 +10,7 @@ use cresset_tensor::{Error, Result};
 use super::{
     correlate::Correlation,
     gemm::Matrix,
-    panels::{Ahead, Kernels, Left, Place, Scratch, Steps, Strip, Tiles},
+    panels::{Ahead, GAP, Kernels, Left, Place, Scratch, Steps, Strip, Tiles},
     threads,
     windows::Windows,
 };
@@ -31,8 +31,6 @@ const TASKS: usize = 16;
 const BLOCK: usize = 128;
 /// Products for each tile.
 const PARTS: usize = 16;
-/// Between rows, so that whole registers are written after the last column, and read.
-const SLACK: usize = 16;
 
 /// What is looked at: tiles of 2×2 outputs.
 struct Job<'a> {
@@ -44,7 +42,9 @@ struct Job<'a> {
     offset: [isize; 2],
     /// The transformed weights: for every group and part a row for each row of the result.
     weights: *const f32,
-    /// From one row of them to the next.
+    /// From one part of them to the next,
+    part: usize,
+    /// and from one row.
     row: usize,
 }
 
@@ -102,9 +102,9 @@ impl Correlation {
     pub unsafe fn winograd(&self, places: [usize; 9]) -> Result<()> {
         let no_memory = || Error::memory("conv", "out of memory for the transformed weights");
         let windows = &self.phases[0];
-        let row = self.channels.next_multiple_of(SLACK) + SLACK;
-        let group = PARTS * self.rows * row;
-        let weights = Scratch::new(self.groups * group).ok_or_else(no_memory)?;
+        let row = self.channels.next_multiple_of(self.kernel.lanes) + self.kernel.lanes;
+        let part = self.rows * row + GAP;
+        let weights = Scratch::new(self.groups * PARTS * part).ok_or_else(no_memory)?;
         let start = weights.start() as usize;
         threads::divide(self.parallel, self.groups * self.rows, &|number| {
             let (of_group, m) = (number / self.rows, number % self.rows);
@@ -114,8 +114,8 @@ impl Correlation {
                 channel: self.weights.channel,
                 channels: self.channels,
                 places,
-                parts: (start as *mut f32).wrapping_add(of_group * group + m * row),
-                part: self.rows * row,
+                parts: (start as *mut f32).wrapping_add(of_group * PARTS * part + m * row),
+                part,
             };
             // SAFETY: the caller's; every row is one task's.
             unsafe { self.kernel.kernels_apart(&kernels) };
@@ -128,6 +128,7 @@ impl Correlation {
             tiles: [y.count.div_ceil(2), x.count.div_ceil(2)],
             offset: [least(y), least(x)],
             weights: weights.start(),
+            part,
             row,
         };
         let (width, total) = (self.kernel.width(), windows.images * job.tiles[0] * job.tiles[1]);
@@ -146,6 +147,17 @@ impl Correlation {
 }
 
 impl Job<'_> {
+    /// From one row of tiles, or of products, to the next: whole registers are written after the last column, and read.
+    fn row_of_tiles(&self) -> usize {
+        self.correlation.kernel.width() + self.correlation.kernel.lanes
+    }
+
+    /// From one part of a panel's tiles to the next, and of its products of so many rows: not a power of two, since parts are
+    /// written next to each other.
+    fn parts(&self, rows: usize) -> [usize; 2] {
+        [self.correlation.channels.min(BLOCK), rows].map(|lines| lines * self.row_of_tiles() + GAP)
+    }
+
     /// The lines of tiles that a range of tiles falls into, as they are read and as they are written.
     fn places(&self, tiles: Range<usize>) -> (Vec<Place>, Vec<Place>) {
         let [down, across] = self.tiles;
@@ -188,11 +200,11 @@ impl Job<'_> {
     /// # Safety
     /// As of [`Correlation::run`]; these are nobody else's.
     unsafe fn task(&self, group: usize, tiles: Range<usize>, rows: Range<usize>) -> Option<()> {
-        let Correlation { kernel, channels, .. } = *self.correlation;
-        let (row, block) = (kernel.width() + SLACK, channels.min(BLOCK));
-        let scratch = Scratch::new(PARTS * (block + rows.len()) * row + SLACK)?;
+        let kernel = self.correlation.kernel;
+        let [tiles_part, products_part] = self.parts(rows.len());
+        let scratch = Scratch::new(PARTS * (tiles_part + products_part))?;
         // SAFETY: so much was taken. Where there is no tile, what lies there is multiplied as well.
-        unsafe { std::slice::from_raw_parts_mut(scratch.start(), PARTS * block * row) }.fill(0.0);
+        unsafe { std::slice::from_raw_parts_mut(scratch.start(), PARTS * tiles_part) }.fill(0.0);
         let panel = |start: usize| start..(start + kernel.width()).min(tiles.end);
         let mut places = self.places(panel(tiles.start));
         for start in tiles.clone().step_by(kernel.width()) {
@@ -221,8 +233,9 @@ impl Job<'_> {
     ) {
         let Correlation { kernel, channels, input, result, .. } = *self.correlation;
         let (from, to) = (self.windows.input, self.windows.output);
-        let (row, block, count) = (kernel.width() + SLACK, channels.min(BLOCK), rows.len());
-        let products = apart.wrapping_add(PARTS * block * row);
+        let (row, block, count) = (self.row_of_tiles(), channels.min(BLOCK), rows.len());
+        let [tiles_part, products_part] = self.parts(count);
+        let products = apart.wrapping_add(PARTS * tiles_part);
         for first in (0..channels).step_by(block) {
             let depth = block.min(channels - first);
             let image = input.wrapping_offset((group * channels + first) as isize * from.channel);
@@ -235,7 +248,7 @@ impl Job<'_> {
                     channels: depth,
                     places: read,
                     parts: apart,
-                    part: block * row,
+                    part: tiles_part,
                     row,
                 });
             }
@@ -252,10 +265,10 @@ impl Job<'_> {
             };
             let mut lines = Vec::new();
             for part in 0..PARTS {
-                let weights = (group * PARTS + part) * self.correlation.rows + rows.start;
-                let start = self.weights.wrapping_add(weights * self.row + first);
+                let weights = (group * PARTS + part) * self.part + rows.start * self.row;
+                let start = self.weights.wrapping_add(weights + first);
                 let left = Left { start, row: self.row as isize, tile: (self.row * kernel.rows) as isize };
-                let start = products.wrapping_add(part * count * row);
+                let start = products.wrapping_add(part * products_part);
                 lines.clear();
                 lines.extend(ahead(part));
                 // SAFETY: the caller's.
@@ -264,7 +277,7 @@ impl Job<'_> {
                         rows: count,
                         columns,
                         left,
-                        panel: apart.wrapping_add(part * block * row),
+                        panel: apart.wrapping_add(part * tiles_part),
                         steps: Steps::Even { count: depth, a: 1, b: row as isize },
                         c: Matrix { start, row: row as isize, column: 1 },
                         runs: &[],
@@ -284,7 +297,7 @@ impl Job<'_> {
                 channels: count,
                 places: written,
                 parts: products,
-                part: count * row,
+                part: products_part,
                 row,
             });
         }
