@@ -113,7 +113,7 @@ fn blank(x: &Tensor) -> Result<Tensor> {
 
 /// A leaf over the same numbers; inside of a recorded computation, a node whose gradient flows on.
 #[inline]
-fn entry(x: &Tensor) -> Result<Tensor> {
+pub(crate) fn entry(x: &Tensor) -> Result<Tensor> {
     if !x.dtype().is_float() {
         return Err(Error::gradient(
             "grad",

@@ -163,6 +163,25 @@ pub enum Op {
         /// Added to the variance.
         epsilon: f64,
     },
+    /// `(query […, l, d], key […, s, d], value […, s, e], mask)`: `softmax(scale·q·kᵀ + mask)·v`, and of every query the
+    /// logarithm of the sum of its exponentials (in f32 at least): two outputs. A mask may be missing, and says otherwise
+    /// where a query may look, or what is added to its products. A query that may look nowhere gives zeros, and `-∞`.
+    Attention {
+        /// Whether query `i` looks at keys `0..=i` alone.
+        causal: bool,
+        /// The factor of the products.
+        scale: f64,
+    },
+    /// `(query, key, value, logarithm, projection, dy, mask)`: what attention's output hands back to query, key and value,
+    /// of the output's gradient `[…, l, e]`, the second output, and what each query's weights have in common, `Σ dy·y`:
+    /// three outputs. With the weights `p = exp(scale·q·kᵀ + mask - logarithm)` and the slopes
+    /// `g = scale·p·(dy·vᵀ - projection)` these are `g·k`, `gᵀ·q` and `pᵀ·dy`, over the batch of all.
+    AttentionBackward {
+        /// As of the attention.
+        causal: bool,
+        /// As of the attention.
+        scale: f64,
+    },
     /// The same numbers on another device.
     ToDevice {
         /// Where they are.
@@ -175,7 +194,7 @@ pub enum Op {
 kinds! {
     /// An operation without its arguments.
     Kind of Op {
-        Map, Reduce, Scan, View, Unview, Overwrite, Concat, Matmul, Convolve, MaxPool, IndexSelect, IndexPut, Gather, Scatter, Sort, TopK, SearchSorted, Softmax, CrossEntropy, Normalize, ToDevice,
+        Map, Reduce, Scan, View, Unview, Overwrite, Concat, Matmul, Convolve, MaxPool, IndexSelect, IndexPut, Gather, Scatter, Sort, TopK, SearchSorted, Softmax, CrossEntropy, Normalize, Attention, AttentionBackward, ToDevice,
     }
 }
 
@@ -338,6 +357,8 @@ impl Op {
             Op::Softmax { log: true, .. } => "log_softmax",
             Op::CrossEntropy { .. } => "cross_entropy",
             Op::Normalize { .. } => "layer_norm",
+            Op::Attention { .. } => "scaled_dot_product_attention",
+            Op::AttentionBackward { .. } => "scaled_dot_product_attention_backward",
             Op::ToDevice { .. } => "to_device",
         }
     }

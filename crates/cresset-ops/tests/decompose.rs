@@ -44,6 +44,11 @@ impl Apply for Parts {
     }
 }
 
+/// Such that exponentials do not make much of how products are rounded.
+fn scale_of(inputs: &[Array]) -> f64 {
+    0.5 / (1 + inputs[0].shape()[inputs[0].rank() - 1]) as f64
+}
+
 /// What is drawn.
 struct Draw {
     generator: Generator,
@@ -329,12 +334,56 @@ impl Draw {
                 let op = Op::CrossEntropy { ignore: 1, mean: self.truth() };
                 (op, vec![self.array(&shape, dtype, true), targets])
             }
+            Kind::Attention => {
+                let (inputs, _) = self.attention(true);
+                (Op::Attention { causal: self.truth(), scale: scale_of(&inputs) }, inputs)
+            }
+            Kind::AttentionBackward => {
+                // A key that is not looked at is left out or multiplied with 0, which infinities would tell.
+                let (mut inputs, batch) = self.attention(false);
+                let mask = inputs.split_off(3);
+                let (dtype, queries) = (inputs[0].dtype(), inputs[0].shape()[inputs[0].rank() - 2]);
+                let width = inputs[2].shape()[inputs[2].rank() - 1];
+                let rows: Shape = batch.iter().copied().chain([queries]).collect();
+                let output: Shape = rows.iter().copied().chain([width]).collect();
+                inputs.extend([
+                    self.array(&rows, dtype, false),
+                    self.array(&rows, dtype, false),
+                    self.array(&output, dtype, false),
+                ]);
+                inputs.extend(mask);
+                (Op::AttentionBackward { causal: self.truth(), scale: scale_of(&inputs) }, inputs)
+            }
             Kind::Normalize => {
                 let (shape, dtype) = (self.shape(0, 4), self.float());
                 let op = Op::Normalize { dims: self.below(shape.rank() + 1), epsilon: 0.1 };
                 (op, vec![self.array(&shape, dtype, false)])
             }
         }
+    }
+
+    /// Query, key, value and perhaps a mask, and the batch of all.
+    fn attention(&mut self, odd: bool) -> (Vec<Array>, Shape) {
+        let (batch, dtype) = (self.shape(0, 2), self.float());
+        // Not more than a decomposition has time for.
+        let batch: Shape = batch.iter().map(|&size| size.min(2)).collect();
+        let [queries, keys] = [(); 2].map(|()| self.one_of(self.sizes));
+        let [width, value_width] = [(); 2].map(|()| self.one_of(self.sizes).min(40));
+        let mut given = |rows: usize, columns: usize, odd: bool| {
+            let own = if self.truth() { batch.clone() } else { batch.iter().skip(1).copied().collect() };
+            let shape: Shape = own.iter().copied().chain([rows, columns]).collect();
+            self.array(&shape, dtype, odd)
+        };
+        let mut inputs =
+            vec![given(queries, width, odd), given(keys, width, odd), given(keys, value_width, false)];
+        let ranks = inputs.iter().map(|x| x.rank() - 2);
+        let whole: Shape = batch.iter().skip(batch.rank() - ranks.max().unwrap_or(0)).copied().collect();
+        if self.truth() {
+            let dtype = if self.truth() { DType::Bool } else { dtype };
+            let rows = if self.truth() { queries } else { 1 };
+            inputs.push(self.array(&[rows, keys].into(), dtype, dtype == DType::Bool));
+        }
+        (inputs, whole)
     }
 
     fn reduction(&mut self) -> (Op, Vec<Array>) {
@@ -536,4 +585,6 @@ kinds! {
     softmax Softmax;
     cross_entropy CrossEntropy;
     normalize Normalize;
+    attention Attention;
+    attention_backward AttentionBackward;
 }

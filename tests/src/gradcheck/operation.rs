@@ -72,6 +72,8 @@ fn of_kind(kind: Kind) -> Vec<Subject> {
             })
             .into(),
         Kind::Normalize => vec![Subject::new("normalize", normalize)],
+        Kind::Attention => masks("attention", attention),
+        Kind::AttentionBackward => masks("attention_backward", attention_backward),
         Kind::ToDevice => vec![Subject::new("to_device", to_device)],
     }
 }
@@ -82,6 +84,65 @@ fn cross_entropy(draw: &mut Draw, mean: bool) -> Sample {
     let targets = draw.indices(&Shape::from(shape[0]), shape[1]);
     let inputs = vec![Input::Vary(draw.laid(&shape, ANY)), Input::Index(targets)];
     Sample { op: Op::CrossEntropy { ignore: 0, mean }, inputs }
+}
+
+/// What a query may look at.
+#[derive(Clone, Copy)]
+enum Looks {
+    Everywhere,
+    Back,
+    Where,
+    More,
+}
+
+fn masks(name: &str, build: fn(&mut Draw, Looks) -> Sample) -> Vec<Subject> {
+    [
+        ("", Looks::Everywhere),
+        (" causal", Looks::Back),
+        (" of a mask", Looks::Where),
+        (" of numbers added", Looks::More),
+    ]
+    .map(|(kind, looks)| Subject::new(format!("{name}{kind}"), move |draw| build(draw, looks)))
+    .into()
+}
+
+/// Query, key, value, and what goes after them; and the shape of an output.
+fn looking_at(draw: &mut Draw, looks: Looks) -> (Vec<Input>, Option<Input>, Shape) {
+    let batch = draw.shape((0, 2), (1, 2));
+    let [queries, width, value_width] = [(); 3].map(|()| draw.size((1, 3)));
+    let keys = draw.size((0, 4));
+    let mut of = |own: &Shape, rows: usize, columns: usize| {
+        let shape: Shape = own.iter().copied().chain([rows, columns]).collect();
+        Input::Vary(draw.laid(&shape, ANY))
+    };
+    let mut inputs = vec![of(&batch, queries, width), of(&batch, keys, width)];
+    let fewer: Shape = batch.iter().skip(1).copied().collect();
+    inputs.push(of(&fewer, keys, value_width));
+    let mask = match looks {
+        Looks::Everywhere | Looks::Back => None,
+        // Numbers that are -∞ here and there do not vary; queries may look nowhere.
+        Looks::Where => {
+            let mut laid = draw.laid(&[queries, keys].into(), ANY);
+            laid.values.iter_mut().for_each(|x| *x = if *x < 0.5 { 0.0 } else { f64::NEG_INFINITY });
+            Some(Input::Constant(laid))
+        }
+        Looks::More => Some(of(&Shape::default(), queries, keys)),
+    };
+    (inputs, mask, batch.iter().copied().chain([queries, value_width]).collect())
+}
+
+fn attention(draw: &mut Draw, looks: Looks) -> Sample {
+    let (mut inputs, mask, _) = looking_at(draw, looks);
+    inputs.extend(mask);
+    Sample { op: Op::Attention { causal: matches!(looks, Looks::Back), scale: 0.7 }, inputs }
+}
+
+fn attention_backward(draw: &mut Draw, looks: Looks) -> Sample {
+    let (mut inputs, mask, output) = looking_at(draw, looks);
+    let rows = Shape::from(&output[..output.rank() - 1]);
+    inputs.extend([&rows, &rows, &output].map(|shape| Input::Vary(draw.laid(shape, ANY))));
+    inputs.extend(mask);
+    Sample { op: Op::AttentionBackward { causal: matches!(looks, Looks::Back), scale: 0.7 }, inputs }
 }
 
 fn of_combine(name: &str, build: fn(&mut Draw, Combine) -> Sample) -> Vec<Subject> {

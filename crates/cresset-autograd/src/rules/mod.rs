@@ -5,6 +5,7 @@
 //! ordinary methods over any type that goes through the door: over arrays for a first derivative, over tensors where
 //! the derivative is itself recorded.
 
+mod attention;
 mod combine;
 mod cross_entropy;
 mod formula;
@@ -149,6 +150,8 @@ pub(crate) fn needs(op: &Op, wanted: Some64, inputs: usize) -> Needs {
         Op::Softmax { .. } => (Some64::NONE, Some64::ALL),
         Op::CrossEntropy { .. } => (Some64::of(&[1]), Some64::of(&[1])),
         Op::Normalize { .. } => (Some64::NONE, Some64::of(&[0, 2])),
+        Op::Attention { .. } => (Some64::ALL, Some64::ALL),
+        Op::AttentionBackward { .. } => (Some64::ALL, Some64::NONE),
     };
     Needs { inputs, outputs }
 }
@@ -208,6 +211,8 @@ pub(crate) fn differentiate<T: Carrier>(context: &Context<T>, dys: &[Option<T>])
             | Op::Softmax { .. }
             | Op::CrossEntropy { .. }
             | Op::Normalize { .. }
+            | Op::Attention { .. }
+            | Op::AttentionBackward { .. }
             | Op::ToDevice { .. },
             _,
         ) => T::over_tensors(context, dys, seldom),
@@ -223,6 +228,8 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
             Op::CrossEntropy { ignore, mean } => {
                 Ok(smallvec![Some(cross_entropy::differentiate(context, *ignore, *mean, dys)?), None])
             }
+            Op::Attention { causal, scale } => attention::differentiate(context, *causal, *scale, dys),
+            Op::AttentionBackward { .. } => attention::by_parts(context, dys),
             Op::Map(_)
             | Op::Reduce(_)
             | Op::Scan { .. }
@@ -353,6 +360,8 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
             smallvec![Some(cross_entropy::differentiate(context, *ignore, *mean, dys)?), None]
         }
         Op::Normalize { dims, .. } => smallvec![Some(normalize(context, *dims, dys)?)],
+        Op::Attention { causal, scale } => attention::differentiate(context, *causal, *scale, dys)?,
+        Op::AttentionBackward { .. } => attention::by_parts(context, dys)?,
         Op::ToDevice { from, to } => {
             smallvec![Some(Tensor::apply_one(Op::ToDevice { from: *to, to: *from }, &[dy])?)]
         }

@@ -95,6 +95,8 @@ pub(crate) fn tangent(context: &Context<Tensor>, dxs: &[Option<Tensor>]) -> Resu
             | Op::Softmax { .. }
             | Op::CrossEntropy { .. }
             | Op::Normalize { .. }
+            | Op::Attention { .. }
+            | Op::AttentionBackward { .. }
             | Op::ToDevice { .. },
             _,
         ) => by_adjoint(context, there, dxs),

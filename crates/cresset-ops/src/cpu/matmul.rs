@@ -41,7 +41,7 @@ pub fn matmul(a: &Array, b: &Array, bias: Option<&Array>, meta: &Meta) -> Result
 }
 
 /// The last two dimensions as a matrix.
-fn matrix<T>(x: &Array) -> Matrix<T> {
+pub fn matrix<T>(x: &Array) -> Matrix<T> {
     let (rank, strides) = (x.rank(), x.strides());
     Matrix { start: x.as_ptr().cast(), row: strides[rank - 2], column: strides[rank - 1] }
 }

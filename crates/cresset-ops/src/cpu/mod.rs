@@ -4,6 +4,7 @@
 //! Shapes and dtypes were checked by `infer` before anything here runs.
 
 mod arithmetic;
+mod attention;
 mod by_panels;
 mod combine;
 mod convolve;
@@ -112,6 +113,8 @@ pub fn execute(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
             cross_entropy::cross_entropy(*ignore, *mean, inputs[0], inputs[1])?
         }
         Op::Normalize { dims, epsilon } => normalize::normalize(*dims, *epsilon, inputs[0], &metas)?,
+        Op::Attention { causal, scale } => attention::forward(*causal, *scale, inputs, &metas)?,
+        Op::AttentionBackward { causal, scale } => attention::backward(*causal, *scale, inputs, &metas)?,
         // The door has done it; what comes here anyway is here already, or leaves.
         Op::ToDevice { to, .. } => smallvec![crate::backend::to_device(inputs[0], *to)?],
     })

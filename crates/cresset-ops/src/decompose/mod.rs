@@ -4,11 +4,14 @@
 //! vocabulary. It is also what the kernels are tested against: a decomposition is written to be seen to be right, not
 //! to be fast (that of a running sum looks at every pair of elements).
 
+mod attention;
 mod indexing;
 mod reduction;
 mod rows;
 mod scan;
 mod window;
+
+pub(crate) use attention::scores;
 
 use cresset_tensor::{Array, Listed, Result, Shape};
 use smallvec::smallvec;
@@ -60,7 +63,9 @@ pub fn is_primitive(op: &Op) -> bool {
         | Op::SearchSorted { .. }
         | Op::Softmax { .. }
         | Op::CrossEntropy { .. }
-        | Op::Normalize { .. } => false,
+        | Op::Normalize { .. }
+        | Op::Attention { .. }
+        | Op::AttentionBackward { .. } => false,
     }
 }
 
@@ -92,6 +97,8 @@ fn parts<T: Apply>(op: &Op, x: &[&T]) -> Result<Outputs<T>> {
         Op::Softmax { dim, log } => smallvec![rows::softmax(*dim, *log, x[0])?],
         Op::CrossEntropy { ignore, mean } => rows::cross_entropy(*ignore, *mean, x[0], x[1])?,
         Op::Normalize { dims, epsilon } => rows::normalize(*dims, *epsilon, x[0])?,
+        Op::Attention { causal, scale } => attention::forward(*causal, *scale, x)?,
+        Op::AttentionBackward { causal, scale } => attention::backward(*causal, *scale, x)?,
     })
 }
 

@@ -3,8 +3,10 @@
 //! Everything that can be refused without looking at the numbers is refused here, so that the interpreters that
 //! compute may rely on it.
 
+mod attention;
 mod window;
 
+pub(crate) use attention::{Extent, exact, extent};
 pub(crate) use window::windows;
 
 use cresset_tensor::{Array, DType, Error, Listed, Result, Shape};
@@ -191,6 +193,8 @@ pub fn infer(op: &Op, inputs: &[&Array]) -> Result<Metas> {
             }
             smallvec![meta(Shape::default(), x.dtype()), meta(x.shape().clone(), x.dtype())]
         }
+        Op::Attention { .. } => attention::infer(op, inputs)?,
+        Op::AttentionBackward { .. } => attention::infer_backward(op, inputs)?,
         Op::Normalize { dims, .. } => {
             let [x] = take(op, inputs)?;
             check_float(op, x)?;

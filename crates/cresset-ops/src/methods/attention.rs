@@ -2,12 +2,11 @@
 
 use cresset_tensor::{Array, DType, Device, Error, Result, Shape};
 
-use super::{
-    Dropouts, Joining, Slicing, Softmaxes,
-    fused::{formula_of_places, shaped, transposed},
-};
+use super::{Dropouts, Softmaxes, fused::shaped};
 use crate::{
-    Apply, Expr,
+    Apply,
+    decompose::scores,
+    infer::extent,
     op::{Op, Reduce, Reduction},
     select,
     view::View,
@@ -42,6 +41,8 @@ impl<T> Clone for AttentionOptions<'_, T> {
 impl<T> Copy for AttentionOptions<'_, T> {}
 
 /// Attention.
+///
+/// In the processor's memory the scores of all queries and keys are never there at once: see [`Op::Attention`].
 pub trait Attention: Apply {
     /// `softmax(q·kᵀ/√d)·v` of the queries `[…, l, d]` (this), keys `[…, s, d]` and values `[…, s, e]`.
     #[track_caller]
@@ -58,71 +59,72 @@ pub trait Attention: Apply {
         value: &Self,
         options: AttentionOptions<'_, Self>,
     ) -> Result<Self> {
-        check(self, key, value)?;
-        if options.attn_mask.is_some() && options.is_causal {
+        let AttentionOptions { attn_mask, dropout_p, is_causal, scale, enable_gqa } = options;
+        for x in [self, key, value] {
+            if x.rank() < 2 {
+                return Err(Error::shape(
+                    NAME,
+                    format!("query, key and value need at least 2 dimensions, not {}", x.shape()),
+                ));
+            }
+        }
+        if attn_mask.is_some() && is_causal {
             return Err(refusal("give attn_mask or is_causal, not both"));
         }
-        let (key, value) = match options.enable_gqa {
-            true => (shared_heads(self, key)?, shared_heads(self, value)?),
-            false => (key.clone(), value.clone()),
+        if enable_gqa {
+            return shared(self, key, value, options);
+        }
+        let width = self.shape()[self.rank() - 1];
+        let scale = scale.unwrap_or_else(|| if width == 0 { 1.0 } else { 1.0 / (width as f64).sqrt() });
+        if dropout_p > 0.0 || self.device() != Device::Cpu {
+            return with_all_weights(self, key, value, options, scale);
+        }
+        let op = Op::Attention { causal: is_causal, scale };
+        let output = match attn_mask {
+            None => Self::apply_two(op, &[self, key, value])?,
+            Some(mask) => Self::apply_two(op, &[self, key, value, mask])?,
         };
-        let length = self.shape()[self.rank() - 2];
-        // On a card more and smaller operations would take longer than what they spare.
-        if !options.is_causal || length <= BLOCK || self.device() != Device::Cpu {
-            return attended(self, &key, &value, 0, options);
-        }
-        let rows = |x: &Self, first: usize, count: usize| x.narrow(-2, first as i64, count as i64);
-        let mut blocks = Vec::with_capacity(length.div_ceil(BLOCK));
-        for first in (0..length).step_by(BLOCK) {
-            let count = BLOCK.min(length - first);
-            // Keys that no query of this block looks at are not multiplied.
-            let seen = key.shape()[key.rank() - 2].min(first + count);
-            let (key, value) = (rows(&key, 0, seen)?, rows(&value, 0, seen)?);
-            blocks.push(attended(&rows(self, first, count)?, &key, &value, first, options)?);
-        }
-        Self::cat(&blocks, -2)
+        Ok(output.0)
     }
 }
 
-/// Queries that are done at once where each looks only at the keys up to its own place.
-const BLOCK: usize = 128;
+const NAME: &str = "scaled_dot_product_attention";
 
-/// Attention of queries of which the first stands at a place of the sequence.
+/// Attention whose weights are there as a whole: to be dropped, and on cards, which have kernels for its parts.
 #[track_caller]
-fn attended<T: Apply>(
+fn with_all_weights<T: Apply>(
     query: &T,
     key: &T,
     value: &T,
-    first: usize,
     options: AttentionOptions<'_, T>,
+    scale: f64,
 ) -> Result<T> {
-    let AttentionOptions { attn_mask, dropout_p, is_causal, scale, .. } = options;
-    let (length, width) = (query.shape()[query.rank() - 2], query.shape()[query.rank() - 1]);
-    let scale = scale.unwrap_or_else(|| 1.0 / (width as f64).sqrt());
-    let keys = key.shape()[key.rank() - 2];
-    let causal = || {
-        formula_of_places(query, &[length, keys].into(), &[keys.into(), first.into()], |_, n| {
-            let (row, column) = (Expr::index().floor_divide(n[0]), Expr::index().remainder(n[0]));
-            column.le(row + n[1])
-        })
-    };
-    let mask = if is_causal { Some(causal()?) } else { attn_mask.cloned() };
+    let AttentionOptions { attn_mask, dropout_p, is_causal: causal, .. } = options;
+    let inputs = [query, key, value].map(T::array);
+    extent(&Op::Attention { causal, scale }, inputs, attn_mask.map(T::array))?;
     // Which numbers are scaled is as in PyTorch, since large products tell: both factors, or with samples and heads
     // of equal number, the products.
     let same_heads = query.rank() == 4 && key.rank() == 4 && query.shape()[..2] == key.shape()[..2];
-    let (products, scale) = if same_heads {
-        (T::apply_one(Op::Matmul, &[query, &transposed(key)?])?, scale)
+    let scores = if same_heads {
+        scores(causal, scale, query, key, attn_mask)?
     } else {
         let root = [scale.abs().sqrt().into()];
         let query = T::formula(&[query], &root, |x, n| x[0] * n[0])?;
         let key = T::formula(&[key], &root, |x, n| x[0] * n[0])?;
-        (T::apply_one(Op::Matmul, &[&query, &transposed(&key)?])?, scale.signum())
+        scores(causal, scale.signum(), &query, &key, attn_mask)?
     };
-    let weights = match mask {
-        None if scale == 1.0 => products.softmax(-1)?,
-        None => T::formula(&[&products], &[scale.into()], |x, n| x[0] * n[0])?.softmax(-1)?,
-        Some(mask) if is_causal => masked(&products, scale, &mask)?.softmax(-1)?,
-        Some(mask) => masked_softmax(&products, scale, &mask)?,
+    let open = match attn_mask {
+        Some(mask) => open_rows(mask.array())?,
+        None => None,
+    };
+    let weights = match open {
+        None => scores.softmax(-1)?,
+        Some(open) => {
+            // Softmax of a row of -∞ is NaN, and so would be its derivative: such rows are kept from it, and are zero.
+            let open = T::constant(open);
+            let scores = T::formula(&[&scores, &open], &[], |x, _| select(x[1], x[0], 0))?;
+            T::formula(&[&scores.softmax(-1)?, &open], &[], |x, _| select(x[1], x[0], 0))?
+        }
     };
     let weights = if dropout_p == 0.0 { weights } else { weights.dropout(dropout_p, true)? };
     T::apply_one(Op::Matmul, &[&weights, value])
@@ -132,45 +134,67 @@ impl<T: Apply> Attention for T {}
 
 #[track_caller]
 fn refusal(why: impl Into<String>) -> Error {
-    Error::argument("scaled_dot_product_attention", why)
+    Error::argument(NAME, why)
 }
 
-fn check<T: Apply>(query: &T, key: &T, value: &T) -> Result<()> {
-    for x in [query, key, value] {
-        if x.rank() < 2 {
-            return Err(Error::shape(
-                "scaled_dot_product_attention",
-                format!("query, key and value need at least 2 dimensions, not {}", x.shape()),
-            ));
-        }
-        if !x.dtype().is_float() || x.dtype() != query.dtype() {
-            return Err(Error::dtype(
-                "scaled_dot_product_attention",
-                format!(
-                    "query, key and value must be of one floating-point dtype: {} and {}",
-                    query.dtype(),
-                    x.dtype()
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Each head of keys or values as often as there are heads of queries for it.
-fn shared_heads<T: Apply>(query: &T, x: &T) -> Result<T> {
-    let (Some(wanted), Some(heads)) = (heads(query), heads(x)) else {
+/// Several heads of queries look at one of keys and values, which is not copied for them: heads are split in two dimensions,
+/// along one of which keys and values are one.
+#[track_caller]
+fn shared<T: Apply>(query: &T, key: &T, value: &T, options: AttentionOptions<'_, T>) -> Result<T> {
+    let heads = |x: &T| x.rank().checked_sub(3).map(|dim| x.shape()[dim]);
+    let (Some(wanted), Some(keys), Some(values)) = (heads(query), heads(key), heads(value)) else {
         return Err(refusal("enable_gqa needs a dimension of heads before the last two"));
     };
+    for heads in [keys, values] {
+        if heads != wanted && (heads == 0 || !wanted.is_multiple_of(heads)) {
+            return Err(refusal(format!(
+                "{wanted} heads of queries cannot share {heads} heads of keys or values"
+            )));
+        }
+    }
+    let options = AttentionOptions { enable_gqa: false, ..options };
+    if (keys, values) == (wanted, wanted) {
+        return query.scaled_dot_product_attention_with(key, value, options);
+    }
+    // Keys and values may have different numbers of heads, of which one must be made of the other's then.
+    let most = keys.max(values);
+    if !most.is_multiple_of(keys) || !most.is_multiple_of(values) {
+        let whole = |x: &T| repeated(x, wanted);
+        return query.scaled_dot_product_attention_with(&whole(key)?, &whole(value)?, options);
+    }
+    let (key, value) = (repeated(key, most)?, repeated(value, most)?);
+    let split = |x: &T, heads: [usize; 2]| {
+        let mut shape = x.shape().clone();
+        let place = x.rank() - 3;
+        shape[place] = heads[0];
+        shape.insert(place + 1, heads[1]);
+        shaped(x, shape)
+    };
+    let heads = [most, wanted / most];
+    let mask = match options.attn_mask {
+        Some(mask) if mask.rank() >= 3 => {
+            let own = mask.shape()[mask.rank() - 3];
+            Some(split(mask, if own == wanted { heads } else { [own, 1] })?)
+        }
+        mask => mask.cloned(),
+    };
+    let options = AttentionOptions { attn_mask: mask.as_ref(), ..options };
+    let (query, key, value) = (split(query, heads)?, split(&key, [most, 1])?, split(&value, [most, 1])?);
+    let output = query.scaled_dot_product_attention_with(&key, &value, options)?;
+    let mut joined = output.shape().clone();
+    let place = joined.rank() - 4;
+    joined.remove(place);
+    joined[place] = wanted;
+    shaped(&output, joined)
+}
+
+/// Each head as often as makes so many.
+fn repeated<T: Apply>(x: &T, wanted: usize) -> Result<T> {
+    let place = x.rank() - 2;
+    let heads = x.shape()[place - 1];
     if heads == wanted {
         return Ok(x.clone());
     }
-    if heads == 0 || !wanted.is_multiple_of(heads) {
-        return Err(refusal(format!(
-            "{wanted} heads of queries cannot share {heads} heads of keys or values"
-        )));
-    }
-    let place = x.rank() - 2;
     let mut split = x.shape().clone();
     split.insert(place, 1);
     let mut repeated = split.clone();
@@ -179,40 +203,6 @@ fn shared_heads<T: Apply>(query: &T, x: &T) -> Result<T> {
     joined[place - 1] = wanted;
     let repeated = T::apply_one(Op::View(View::Expand(repeated)), &[&shaped(x, split)?])?;
     shaped(&repeated, joined)
-}
-
-fn heads<T: Apply>(x: &T) -> Option<usize> {
-    x.rank().checked_sub(3).map(|dim| x.shape()[dim])
-}
-
-/// The scaled products, and `-∞` or the mask's numbers on them.
-fn masked<T: Apply>(products: &T, scale: f64, mask: &T) -> Result<T> {
-    let numbers = [scale.into(), f64::NEG_INFINITY.into()];
-    if mask.dtype() == DType::Bool {
-        return T::formula(&[products, mask], &numbers, |x, n| select(x[1], x[0] * n[0], n[1]));
-    }
-    T::formula(&[products, mask], &numbers[..1], |x, n| x[0] * n[0] + x[1])
-}
-
-fn masked_softmax<T: Apply>(products: &T, scale: f64, mask: &T) -> Result<T> {
-    if mask.dtype() != DType::Bool && mask.dtype() != products.dtype() {
-        return Err(Error::dtype(
-            "scaled_dot_product_attention",
-            format!("attn_mask must be bool or {}, not {}", products.dtype(), mask.dtype()),
-        ));
-    }
-    if mask.shape().broadcast(products.shape()).as_ref() != Some(products.shape()) {
-        return Err(Error::shape(
-            "scaled_dot_product_attention",
-            format!("attn_mask {} does not broadcast to {}", mask.shape(), products.shape()),
-        ));
-    }
-    let scores = masked(products, scale, mask)?;
-    let Some(open) = open_rows(mask.array())? else { return scores.softmax(-1) };
-    // Softmax of a row of -∞ is NaN, and so would be its derivative: such rows are kept from it, and are zero.
-    let open = T::constant(open);
-    let scores = T::formula(&[&scores, &open], &[], |x, _| select(x[1], x[0], 0))?;
-    T::formula(&[&scores.softmax(-1)?, &open], &[], |x, _| select(x[1], x[0], 0))
 }
 
 /// Which rows of a mask let anything through; `None` where all do.

@@ -49,6 +49,8 @@ pub fn execute(card: &Arc<Card>, op: &Op, inputs: &[&Array]) -> Result<Outputs<A
         Op::SearchSorted { right } => Ok(smallvec![search::search_sorted(card, op, *right, inputs)?]),
         Op::Softmax { dim, log } => Ok(smallvec![softmax::softmax(card, op, *dim, *log, inputs)?]),
         Op::CrossEntropy { .. } => rewrite::in_parts(op, inputs),
+        // Halves are computed in f32 by the parts themselves.
+        Op::Attention { .. } | Op::AttentionBackward { .. } => rewrite::apart(op, inputs),
         Op::Normalize { dims, epsilon } => normalize::normalize(card, op, *dims, *epsilon, inputs),
         Op::Unview { view, base } => {
             Ok(smallvec![view::unview(card, view, base, checked(op, inputs)?.0[0])?])

@@ -61,10 +61,12 @@ pub fn in_parts(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
     };
     let wide =
         if matches!(x.dtype(), DType::F16 | DType::BF16) { x.to_dtype(DType::F32)? } else { (*x).clone() };
-    match decompose(op, &[&[&wide], rest].concat()) {
-        Some(outputs) => outputs?.iter().map(|output| output.to_dtype(x.dtype())).collect(),
-        None => Err(Error::argument(op.name(), "has no parts")),
-    }
+    apart(op, &[&[&wide], rest].concat())?.iter().map(|output| output.to_dtype(x.dtype())).collect()
+}
+
+/// By simpler operations.
+pub fn apart(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
+    decompose(op, inputs).unwrap_or_else(|| Err(Error::argument(op.name(), "has no parts")))
 }
 
 impl Laid {
