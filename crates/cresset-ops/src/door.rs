@@ -196,10 +196,34 @@ impl<'a, T: Apply> Operand<'a, T> {
         self.mapped(this, Closure::of(&value), Closure::of(&number))
     }
 
+    /// `of_value(this, operand)`, or `of_number(this, operand)` of a number, whose derivative may be another.
+    #[track_caller]
+    pub fn with_either(
+        &self,
+        this: &T,
+        of_value: impl Fn(Expr, Expr) -> Expr + Copy,
+        of_number: impl Fn(Expr, Expr) -> Expr + Copy,
+    ) -> Result<T> {
+        let (value, number) = (self::of_value(of_value), self::of_number(of_number));
+        self.mapped(this, Closure::of(&value), Closure::of(&number))
+    }
+
     /// `this = f(this, operand)`, in place.
     #[track_caller]
     pub fn with_into(&self, this: &T, f: impl Fn(Expr, Expr) -> Expr + Copy) -> Result<()> {
         let (value, number) = (of_value(f), of_number(f));
+        self.mapped_into(this, Closure::of(&value), Closure::of(&number))
+    }
+
+    /// [`with_either`](Self::with_either), in place.
+    #[track_caller]
+    pub fn with_either_into(
+        &self,
+        this: &T,
+        of_value: impl Fn(Expr, Expr) -> Expr + Copy,
+        of_number: impl Fn(Expr, Expr) -> Expr + Copy,
+    ) -> Result<()> {
+        let (value, number) = (self::of_value(of_value), self::of_number(of_number));
         self.mapped_into(this, Closure::of(&value), Closure::of(&number))
     }
 

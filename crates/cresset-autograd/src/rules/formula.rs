@@ -3,7 +3,7 @@
 //! It is made once for each program and question, and kept with the program. What it does not use need not be saved.
 
 use cresset_ops::{
-    Apply, Device, Error, Expr, Op, Result, Shape, backend,
+    Apply, DType, Device, Error, Expr, Op, Result, Shape, backend,
     expr::{Memo, Node, Program, SharedProgram, select, traced},
     op::{List, Map, Numbers, Reduce, Reduction},
     view::View,
@@ -47,22 +47,38 @@ enum Argument {
     Output(usize),
 }
 
-/// The derivative of a program with regard to input `wanted`, made at the first call.
-pub(crate) fn derivative(program: &SharedProgram, wanted: usize) -> Result<&Derivative> {
-    let memo = program
-        .derived::<Memo<usize, Derivative>>(Program::DERIVATIVES, Memo::default)
-        .ok_or_else(|| Error::gradient(program.name(), "the program's place for derivatives is taken"))?;
-    memo.get_or_make(|key| *key == wanted, || Ok((wanted, derive(program, wanted))))
+/// Which derivative of a program is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Question {
+    /// The input it is with regard to.
+    wanted: usize,
+    /// The dtype that the outputs' gradients are brought to first, where that of the input is the wider one: a sum over what
+    /// was broadcast is computed in the dtype it has in the end, as the value was before it was made narrow.
+    widened: Option<DType>,
 }
 
-fn derive(program: &SharedProgram, wanted: usize) -> Derivative {
+/// The derivative of a program with regard to input `wanted`, made at the first call.
+pub(crate) fn derivative(program: &SharedProgram, wanted: usize) -> Result<&Derivative> {
+    answer(program, Question { wanted, widened: None })
+}
+
+fn answer(program: &SharedProgram, question: Question) -> Result<&Derivative> {
+    let memo = program
+        .derived::<Memo<Question, Derivative>>(Program::DERIVATIVES, Memo::default)
+        .ok_or_else(|| Error::gradient(program.name(), "the program's place for derivatives is taken"))?;
+    memo.get_or_make(|key| *key == question, || Ok((question, derive(program, question))))
+}
+
+fn derive(program: &SharedProgram, Question { wanted, widened }: Question) -> Derivative {
     let (outputs, inputs) = (program.outputs().len(), program.inputs());
     let missing = std::cell::Cell::new(None);
     let reached = std::cell::Cell::new(true);
     let derived = traced(outputs + inputs + outputs, program.numbers(), &|x: &[Expr], n: &[Expr]| {
         let (dys, rest) = x.split_at(outputs);
         let (xs, ys) = rest.split_at(inputs);
-        match sweep(program, wanted, dys, xs, ys, n) {
+        let dys: SmallVec<[Expr; 4]> =
+            dys.iter().map(|&dy| widened.map_or(dy, |dtype| dy.cast(dtype))).listed();
+        match sweep(program, wanted, &dys, xs, ys, n) {
             Ok(Some(dx)) => dx,
             Ok(None) => {
                 reached.set(false);
@@ -246,7 +262,9 @@ pub(crate) fn gradient<T: Apply>(
     i: usize,
     shape: Option<&Shape>,
 ) -> Result<Option<T>> {
-    let derivative = derivative(&map.program, i)?;
+    let (dtype, output) = (context.input_meta(i).dtype, context.output_metas.first().map(|meta| meta.dtype));
+    let is_wider = output.is_some_and(|output| dtype.is_float() && dtype.size() > output.size());
+    let derivative = answer(&map.program, Question { wanted: i, widened: is_wider.then_some(dtype) })?;
     if let Some(name) = derivative.missing {
         return Err(Error::gradient(
             name,

@@ -116,12 +116,14 @@ pub(super) fn binary(f: Binary, a: Expr, b: Expr, y: Expr) -> (Slope, Slope) {
         Binary::Maximum => (Times(share(a.lt(b), a.eq(b))), Times(share(b.lt(a), a.eq(b)))),
         Binary::Minimum => (Times(share(b.lt(a), a.eq(b))), Times(share(a.lt(b), a.eq(b)))),
         Binary::Atan2 => {
+            // No angle at the origin, and a slope of zero.
             let square = a * a + b * b;
+            let square = select(square.eq(0), 1, square);
             (Times(b / square), Times(-a / square))
         }
         Binary::Hypot => (Times(a / y), Times(b / y)),
         Binary::Copysign => (Times(at_zero(a, 0.0, |a| y / a)), Zero),
-        Binary::Nextafter => (Times(select(a.eq(b), 0.0, 1.0)), Times(select(a.eq(b), 1.0, 0.0))),
+        Binary::Nextafter => (Times(select(a.eq(b), 0.0, 1.0)), Zero),
         Binary::Igamma => (Missing, Times(gamma_density(a, b))),
         Binary::Igammac => (Missing, Times(-gamma_density(a, b))),
         Binary::Zeta => (Missing, Times(-a * (a + 1).zeta(b))),

@@ -56,7 +56,8 @@ pub trait Arithmetic: Apply {
         };
         /// `self · log(other)`, 0 where `self` is 0 (and `other` is a number).
         xlogy xlogy_ |a, b| {
-            let nothing = a.eq(0).and(b.isnan().logical_not());
+            // Of 0 too the slope is `log b`, where that is a number.
+            let nothing = a.eq(0).and(b.isnan().or(b.gt(0).and(b.lt(f64::INFINITY))).logical_not());
             a * select(nothing, 1, b).log()
         };
         /// The regularised lower incomplete gamma function `P(self, other)`.

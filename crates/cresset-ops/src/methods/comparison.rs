@@ -50,9 +50,9 @@ pub trait Comparison: Apply {
         /// The smaller of both; NaN if either is.
         minimum minimum_ |a, b| a.minimum(b);
         /// The larger of both; of a number and NaN, the number.
-        fmax fmax_ |a, b| select(a.ge(b).or(b.isnan()), a, b);
+        fmax fmax_ |a, b| select(b.isnan(), a, select(a.isnan(), b, a.maximum(b)));
         /// The smaller of both; of a number and NaN, the number.
-        fmin fmin_ |a, b| select(a.le(b).or(b.isnan()), a, b);
+        fmin fmin_ |a, b| select(b.isnan(), a, select(a.isnan(), b, a.minimum(b)));
     }
 
     two_operands_alias! {

@@ -1,6 +1,6 @@
 //! Distances and similarities of vectors, with the derivatives that PyTorch gives where the distance is zero.
 
-use cresset_tensor::{Error, Result};
+use cresset_tensor::{DType, Error, Result};
 
 use super::{
     Elementwise, Shaping,
@@ -65,6 +65,11 @@ pub trait Distances: Apply {
         if p.is_nan() || p < 0.0 {
             return Err(Error::argument("cdist", format!("p must not be negative, but is {p}")));
         }
+        if self.dtype().size() == 2 {
+            // Squares may exceed what half precision holds, though distances do not.
+            let (a, b) = (self.to_dtype(DType::F32)?, other.to_dtype(DType::F32)?);
+            return a.cdist_with(&b, p, mode)?.to_dtype(self.dtype());
+        }
         let (rows, columns) = (x[x.rank() - 2], y[y.rank() - 2]);
         let product = p == 2.0
             && match mode {
@@ -122,6 +127,12 @@ pub trait Distances: Apply {
                 "cosine_similarity",
                 format!("needs floating point, not {} and {}", self.dtype(), other.dtype()),
             ));
+        }
+        let dtype = self.dtype().promote(other.dtype());
+        if dtype.size() == 2 {
+            // Squares may exceed what half precision holds.
+            let (a, b) = (self.to_dtype(DType::F32)?, other.to_dtype(DType::F32)?);
+            return a.cosine_similarity(&b, dim as i64, eps)?.to_dtype(dtype);
         }
         let dim = shape.axis("cosine_similarity", dim)?;
         let dims: Vec<usize> = (0..shape.rank()).filter(|&other| other == dim).collect();
@@ -186,6 +197,12 @@ fn distance<T: Apply>(name: &'static str, a: &T, b: &T, eps: f64, p: f64, keepdi
         dtype if dtype.is_float() => (a.clone(), b.clone()),
         dtype => (a.to_dtype(dtype.to_float())?, b.to_dtype(dtype.to_float())?),
     };
+    let dtype = a.dtype().promote(b.dtype());
+    if dtype.size() == 2 {
+        // Powers may exceed what half precision holds, though the norm does not.
+        let (a, b) = (a.to_dtype(DType::F32)?, b.to_dtype(DType::F32)?);
+        return distance(name, &a, &b, eps, p, keepdim)?.to_dtype(dtype);
+    }
     let single = shape.rank() == 0;
     let (a, b) = if single { (unsqueezed(&a, 0)?, unsqueezed(&b, 0)?) } else { (a, b) };
     let last = shape.rank().saturating_sub(1);

@@ -6,7 +6,7 @@ use std::f64::consts::PI;
 use cresset_tensor::{DType, Error, Result, Scalar};
 
 use super::declare::{one_operand, one_operand_alias};
-use crate::{Apply, Outputs, select};
+use crate::{Apply, Expr, Outputs, select};
 
 /// Elementwise functions.
 ///
@@ -151,12 +151,13 @@ pub trait Elementwise: Apply {
     fn logit(&self, eps: impl Into<Option<f64>>) -> Result<Self> {
         match eps.into() {
             None => Self::formula(&[self], &[], |x, _| {
-                // Through the root, so that the derivative is NaN where the value is.
-                (x[0] / (1.0 - x[0])).sqrt().log() * 2.0
+                // The derivative too is NaN where the value is.
+                let outside = x[0].lt(0).or(x[0].gt(1));
+                log_odds(x[0] + select(outside, f64::NAN, 0))
             }),
             Some(eps) => Self::formula(&[self], &[eps.into(), (1.0 - eps).into()], |x, n| {
                 let inside = select(x[0].lt(n[0]), n[0], select(x[0].gt(n[1]), n[1], x[0]));
-                (inside / (1.0 - inside)).log()
+                log_odds(inside)
             }),
         }
     }
@@ -239,3 +240,8 @@ pub trait Elementwise: Apply {
 }
 
 impl<T: Apply> Elementwise for T {}
+
+/// `log(p/(1 - p))`.
+fn log_odds(p: Expr) -> Expr {
+    p.log() - (-p).log1p()
+}

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use cresset_tensor::{Array, DType, Error, Result, Shape, order::sort_by};
 
 use super::{
-    Elementwise,
+    Elementwise, Norms,
     fused::{formula_over, shaped},
-    normalization::power_norm,
 };
 use crate::{
     Apply, Expr,
@@ -346,7 +345,7 @@ fn renormalize(weight: &Array, index: &Array, limit: f64, norm_type: f64) -> Res
     places.dedup();
     let index: Array = integers(weight, places)?;
     let rows = Array::apply_one(Op::IndexSelect { dim: 0 }, &[weight, &index])?;
-    let norms = power_norm(&rows, norm_type, [1], true)?;
+    let norms = rows.norm_dim(norm_type, 1, true)?;
     let rows = Array::formula(&[&rows, &norms], &[limit.into()], |x, n| {
         select(x[1].gt(n[0]), x[0] * (n[0] / (x[1] + 1e-7)), x[0])
     })?;

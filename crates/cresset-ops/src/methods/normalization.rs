@@ -1,17 +1,14 @@
 //! Normalisation of each sample by itself: of layers, groups, vectors and neighbourhoods.
 
-use cresset_tensor::{Axes, DType, Error, Layout, Listed, Result, Shape, order::sort_places};
+use cresset_tensor::{Axes, DType, Error, Layout, Result, Shape};
 
 use super::{
+    Elementwise, Norms,
     activation::per_channel,
-    fused::{reduce_formula, shaped, sum_formula},
+    fused::{shaped, sum_formula},
+    reduction::named,
 };
-use crate::{
-    Apply,
-    op::{List, Op, Reduction},
-    select,
-    view::View,
-};
+use crate::{Apply, op::Op, select, view::View};
 
 /// Normalisation of each sample by itself.
 pub trait Normalizations: Apply {
@@ -162,7 +159,7 @@ pub trait Normalizations: Apply {
             return Err(Error::dtype("normalize", format!("needs floating point, not {}", self.dtype())));
         }
         let dims = dim.into().resolve("normalize", self.rank())?;
-        let norm = power_norm(self, p, dims, true)?;
+        let norm = self.norm_dim(p, named(&dims), true)?;
         Self::formula(&[self, &norm], &[eps.into()], |x, n| x[0] / select(x[1].lt(n[0]), n[0], x[1]))
     }
 
@@ -181,6 +178,11 @@ pub trait Normalizations: Apply {
         }
         if self.numel() == 0 {
             return Ok(self.clone());
+        }
+        if self.dtype().is_float() && self.dtype().size() == 2 {
+            // Squares may exceed what half precision holds.
+            let wide = self.to_dtype(DType::F32)?;
+            return wide.local_response_norm(size, alpha, beta, k)?.to_dtype(self.dtype());
         }
         let mut padded = self.shape().clone();
         padded[1] = padded[1].saturating_add(size - 1);
@@ -252,43 +254,4 @@ fn check_rows<T: Apply>(
         ));
     }
     Ok(normalized_shape.rank())
-}
-
-/// `(Σ|x|ᵖ)^(1/p)` over some dimensions, whose derivative is zero where the norm is.
-#[track_caller]
-pub(super) fn power_norm<T: Apply>(
-    x: &T,
-    p: f64,
-    dims: impl IntoIterator<Item = usize>,
-    keepdim: bool,
-) -> Result<T> {
-    let mut dims: List = dims.into_iter().listed();
-    sort_places(&mut dims);
-    if p.is_infinite() {
-        let kind = if p > 0.0 { Reduction::Max } else { Reduction::Min };
-        return reduce_formula(kind, &dims, keepdim, &[x], &[], |x, _| x[0].abs());
-    }
-    if p == 0.0 {
-        return sum_formula(&[x], &[], dims, keepdim, |x, _| x[0].ne(0).cast_like(x[0]));
-    }
-    if p == 1.0 {
-        return sum_formula(&[x], &[], dims, keepdim, |x, _| x[0].abs());
-    }
-    if p == 2.0 {
-        let square = sum_formula(&[x], &[], dims, keepdim, |x, _| x[0].square())?;
-        // Zero is kept from the root, whose slope is infinite there.
-        return T::formula(&[&square], &[], |x, _| {
-            let zero = x[0].eq(0);
-            select(zero, 0, select(zero, 1, x[0]).sqrt())
-        });
-    }
-    let numbers = [p.into(), 0f64.powf(p).into()];
-    let total = sum_formula(&[x], &numbers, dims, keepdim, |x, n| {
-        let zero = x[0].eq(0);
-        select(zero, n[1], select(zero, 1, x[0].abs()).pow(n[0]))
-    })?;
-    T::formula(&[&total], &[(1.0 / p).into()], |x, n| {
-        let zero = x[0].eq(0);
-        select(zero, 0, select(zero, 1, x[0]).pow(n[0]))
-    })
 }

@@ -3,7 +3,7 @@
 use cresset_tensor::{Error, Result, Scalar};
 
 use super::{
-    declare::{one_operand, one_operand_alias, two_operands},
+    declare::{one_operand, one_operand_alias},
     writing::write,
 };
 use crate::{Apply, Expr, Operand, select};
@@ -27,11 +27,30 @@ pub trait Rounding: Apply {
         fix fix_ = trunc trunc_;
     }
 
-    two_operands! {
-        /// Not less than `min`.
-        clamp_min clamp_min_ |x, min| select(x.lt(min).or(min.isnan()), min, x);
-        /// Not more than `max`.
-        clamp_max clamp_max_ |x, max| select(x.gt(max).or(max.isnan()), max, x);
+    /// Not less than `min`. Where both are equal, half of the gradient goes to each, and none to a number that is a limit.
+    #[track_caller]
+    fn clamp_min<'a>(&self, min: impl Into<Operand<'a, Self>>) -> Result<Self> {
+        min.into().with_either(self, Expr::maximum, above)
+    }
+
+    /// [`clamp_min`](Self::clamp_min) in place.
+    #[track_caller]
+    fn clamp_min_<'a>(&self, min: impl Into<Operand<'a, Self>>) -> Result<&Self> {
+        min.into().with_either_into(self, Expr::maximum, above)?;
+        Ok(self)
+    }
+
+    /// Not more than `max`. Where both are equal, half of the gradient goes to each, and none to a number that is a limit.
+    #[track_caller]
+    fn clamp_max<'a>(&self, max: impl Into<Operand<'a, Self>>) -> Result<Self> {
+        max.into().with_either(self, Expr::minimum, below)
+    }
+
+    /// [`clamp_max`](Self::clamp_max) in place.
+    #[track_caller]
+    fn clamp_max_<'a>(&self, max: impl Into<Operand<'a, Self>>) -> Result<&Self> {
+        max.into().with_either_into(self, Expr::minimum, below)?;
+        Ok(self)
     }
 
     /// Rounded to so many decimal digits after the point; before it, if negative. PyTorch's `round(decimals=…)`.
@@ -162,10 +181,25 @@ pub trait Rounding: Apply {
 
 impl<T: Apply> Rounding for T {}
 
-/// Branches rather than extremes: at a limit, the derivative is that of `x`.
+/// The larger of a value and a number. The derivative is that of the value only above the number, as in PyTorch.
+fn above(x: Expr, min: Expr) -> Expr {
+    select(x.gt(min), x, nan_or(x, min))
+}
+
+/// The smaller of a value and a number.
+fn below(x: Expr, max: Expr) -> Expr {
+    select(x.lt(max), x, nan_or(x, max))
+}
+
+/// A value between two numbers. The derivative is that of the value only strictly between.
 fn between(x: Expr, min: Expr, max: Expr) -> Expr {
-    let above = select(x.lt(min), min, x);
-    select(above.gt(max), max, above)
+    let limit = select(x.le(min), min.minimum(max), max);
+    select(x.gt(min).and(x.lt(max)), x, nan_or(x, limit))
+}
+
+/// NaN of what is NaN, and without a derivative; else a limit.
+fn nan_or(x: Expr, limit: Expr) -> Expr {
+    select(x.isnan(), Expr::constant(f64::NAN).cast_like(x), limit)
 }
 
 /// Nothing compares with such a limit, but everything becomes it.
@@ -173,8 +207,12 @@ fn is_nan(limit: Scalar) -> bool {
     limit.to_f64().is_nan()
 }
 
-/// As `between`, for limits that are arrays and may hold NaN.
+/// A value between two others. At one limit half of the gradient goes to it; where both are the value, or any is NaN, all
+/// goes to the value, as in PyTorch.
 fn limited(x: Expr, min: Expr, max: Expr) -> Expr {
-    let above = select(x.lt(min).or(min.isnan()), min, x);
-    select(above.gt(max).or(max.isnan()), max, above)
+    let only = select(x.lt(min), min, select(x.gt(max), max, x));
+    let inside = select(min.eq(max), only, x.maximum(min).minimum(max));
+    let numbers = select(min.gt(max), max, inside);
+    let nan = x.isnan().or(min.isnan()).or(max.isnan());
+    select(nan, x + Expr::constant(f64::NAN).cast_like(x), numbers)
 }

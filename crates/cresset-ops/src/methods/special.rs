@@ -78,8 +78,9 @@ pub trait Special: Apply {
     #[track_caller]
     fn xlog1py<'a>(&self, other: impl Into<Operand<'a, Self>>) -> Result<Self> {
         other.into().with(self, |x, y| {
-            let product = select(x.eq(0), 0.0, x * y.log1p());
-            select(y.isnan(), f64::NAN, product)
+            // As `xlogy`: of 0 too the slope is that logarithm, where it is a number.
+            let nothing = x.eq(0).and(y.isnan().or(y.gt(-1).and(y.lt(f64::INFINITY))).logical_not());
+            x * select(nothing, 0, y).log1p()
         })
     }
 

@@ -50,6 +50,10 @@ pub trait Statistics: Apply {
     /// The root of the variance over some dimensions. Where it is zero, so is its gradient.
     #[track_caller]
     fn std_dim(&self, dims: impl Into<Axes>, correction: impl Into<Scalar>, keepdim: bool) -> Result<Self> {
+        if self.dtype().size() == 2 {
+            // The variance may exceed what half precision holds, though its root does not.
+            return self.to_dtype(DType::F32)?.std_dim(dims, correction, keepdim)?.to_dtype(self.dtype());
+        }
         root(&variance("std", self, dims.into(), correction.into(), keepdim)?.0)
     }
 
@@ -72,6 +76,10 @@ pub trait Statistics: Apply {
         correction: impl Into<Scalar>,
         keepdim: bool,
     ) -> Result<(Self, Self)> {
+        if self.dtype().size() == 2 {
+            let (std, mean) = self.to_dtype(DType::F32)?.std_mean(dims, correction, keepdim)?;
+            return Ok((std.to_dtype(self.dtype())?, mean.to_dtype(self.dtype())?));
+        }
         let (variance, mean) = variance("std_mean", self, dims.into(), correction.into(), keepdim)?;
         Ok((root(&variance)?, mean))
     }
@@ -152,6 +160,9 @@ pub trait Statistics: Apply {
     /// The correlations of variables, which are rows: covariances over the product of deviations, within -1 and 1.
     #[track_caller]
     fn corrcoef(&self) -> Result<Self> {
+        if self.dtype().is_float() && self.dtype().size() == 2 {
+            return self.to_dtype(DType::F32)?.corrcoef()?.to_dtype(self.dtype());
+        }
         let covariances = self.cov().map_err(|error| error.of("corrcoef"))?;
         if covariances.rank() == 0 {
             // Of one variable with itself.
