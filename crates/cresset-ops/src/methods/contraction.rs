@@ -3,6 +3,7 @@
 use cresset_tensor::{Error, Listed, Result, Shape, Sizes, order::sort_by};
 
 use super::{
+    Elementwise,
     fused::{permuted, shaped},
     matrix::check_dtypes,
     reduction::Reductions,
@@ -98,8 +99,8 @@ pub trait Contractions: Apply {
             if left != right {
                 // One element stands for all.
                 match (left, right) {
-                    (1, _) => b = b.sum_dim(j as i64, true)?,
-                    (_, 1) => a = a.sum_dim(i as i64, true)?,
+                    (1, _) => b = b.sum_dim(j as i64, true)?.to_dtype(b.dtype())?,
+                    (_, 1) => a = a.sum_dim(i as i64, true)?.to_dtype(a.dtype())?,
                     _ => {
                         return Err(Error::shape(
                             "tensordot",
@@ -263,7 +264,7 @@ fn sum_out<T: Apply>(factor: Factor<T>, needed: &dyn Fn(Label) -> bool) -> Resul
         return Ok(factor);
     }
     let dtype = factor.value.dtype();
-    let value = super::Elementwise::to_dtype(&factor.value.sum_dim(dims, false)?, dtype)?;
+    let value = factor.value.sum_dim(dims, false)?.to_dtype(dtype)?;
     let labels = factor.labels.into_iter().filter(|&label| needed(label)).collect();
     Ok(Factor { value, labels })
 }

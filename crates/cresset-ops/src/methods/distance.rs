@@ -132,7 +132,7 @@ pub trait Distances: Apply {
         if dtype.size() == 2 {
             // Squares may exceed what half precision holds.
             let (a, b) = (self.to_dtype(DType::F32)?, other.to_dtype(DType::F32)?);
-            return a.cosine_similarity(&b, dim as i64, eps)?.to_dtype(dtype);
+            return a.cosine_similarity(&b, dim, eps)?.to_dtype(dtype);
         }
         let dim = shape.axis("cosine_similarity", dim)?;
         let dims: Vec<usize> = (0..shape.rank()).filter(|&other| other == dim).collect();

@@ -191,7 +191,10 @@ pub trait Masking: Apply {
         let mut indices = Vec::with_capacity(shape.len());
         for &size in shape.iter().rev() {
             let numbers = [step.into(), size.max(1).into()];
-            indices.push(Self::formula(&[self], &numbers, |x, n| x[0].floor_divide(n[0]).remainder(n[1]))?);
+            // Narrow integers may not hold the steps.
+            indices.push(Self::formula(&[self], &numbers, |x, n| {
+                x[0].cast(DType::I64).floor_divide(n[0]).remainder(n[1])
+            })?);
             step = step.saturating_mul(i64::try_from(size.max(1)).unwrap_or(i64::MAX));
         }
         indices.reverse();
