@@ -156,3 +156,40 @@ fn shared_heads_and_halves() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn some_of_the_inputs_alone() -> Result<()> {
+    manual_seed(5);
+    let [given, wide] = inputs([&[2, 9, 4], &[2, 7, 4], &[2, 7, 3]])?;
+    let dy = Tensor::randn([2, 9, 3]);
+    let none = AttentionOptions::default();
+    for bits in 1..8 {
+        let some = |xs: &[Tensor; 3]| -> [Tensor; 3] {
+            std::array::from_fn(|i| if bits >> i & 1 == 1 { xs[i].clone() } else { xs[i].detach() })
+        };
+        let second = |xs: &[Tensor; 3], y: Tensor, dy: &Tensor| -> Result<Vec<Tensor>> {
+            let wanted: Vec<&Tensor> = xs.iter().filter(|x| x.needs_grad()).collect();
+            let mut all = Grad::new().create_graph().cotangents(&[Some(dy)]).of(&[&y], &wanted)?;
+            let mut total = Tensor::zeros([]).to_dtype(y.dtype())?;
+            for gradient in &all {
+                total = total.add(&gradient.square()?.sum()?)?;
+            }
+            // The gradient by the values alone does not depend on them.
+            if total.needs_grad() {
+                all.extend(Grad::new().allow_unused().of(&[&total], &wanted)?);
+            } else {
+                all.extend(wanted.iter().map(|x| Tensor::zeros(x.shape().clone())));
+            }
+            Ok(all)
+        };
+        let (xs, wide) = (some(&given), some(&wide));
+        let found = second(&xs, xs[0].scaled_dot_product_attention(&xs[1], &xs[2])?, &dy)?;
+        let y = by_definition(&wide[0], &wide[1], &wide[2], none)?;
+        let wanted = second(&wide, y, &dy.to_dtype(DType::F64)?)?;
+        assert_eq!(found.len(), wanted.len());
+        for (found, wanted) in found.iter().zip(&wanted) {
+            close(found, wanted, 1e-4, &format!("derivative of {bits:03b}"));
+        }
+    }
+    Ok(())
+}

@@ -1,7 +1,12 @@
 //! Derivatives of attention. A first one is an operation of its own, which computes scores again; whatever is rarer goes
 //! by the parts.
 
-use cresset_ops::{Apply, Error, Op, Result, decompose::decompose, methods::prelude::*, op::Reduction};
+use cresset_ops::{
+    Apply, Op, Outputs, Result,
+    decompose::{attention, attention_backward},
+    methods::prelude::*,
+    op::Reduction,
+};
 use smallvec::{SmallVec, smallvec};
 
 use super::{Context, Gradients, zeros};
@@ -20,7 +25,7 @@ pub(super) fn differentiate(
     dys: &[Option<Tensor>],
 ) -> Result<Gradients<Tensor>> {
     if context.wants(3) && context.edges.len() > 3 {
-        return by_parts(context, dys);
+        return by_parts(context, dys, &|x| attention(causal, scale, x));
     }
     let (y, logarithm) = (context.y(0)?, context.y(1)?);
     let dy = match dys.first().and_then(Option::as_ref) {
@@ -45,8 +50,22 @@ pub(super) fn differentiate(
     Ok(gradients)
 }
 
+/// Of the way back itself.
+pub(super) fn differentiate_backward(
+    context: &Context<Tensor>,
+    causal: bool,
+    scale: f64,
+    dys: &[Option<Tensor>],
+) -> Result<Gradients<Tensor>> {
+    by_parts(context, dys, &|x| attention_backward(causal, scale, x))
+}
+
 /// The gradients of an operation's inputs by those of its parts.
-pub(super) fn by_parts(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients<Tensor>> {
+fn by_parts(
+    context: &Context<Tensor>,
+    dys: &[Option<Tensor>],
+    parts: &dyn Fn(&[&Tensor]) -> Result<Outputs<Tensor>>,
+) -> Result<Gradients<Tensor>> {
     let again = mode().recording;
     let count = context.edges.len();
     let inputs = enable_grad(|| {
@@ -54,8 +73,7 @@ pub(super) fn by_parts(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Res
             .map(|i| if context.wants(i) { entry(context.x(i)?) } else { Ok(context.x(i)?.clone()) })
             .collect::<Result<Vec<Tensor>>>()
     })?;
-    let parts = enable_grad(|| decompose(context.op, &inputs.iter().collect::<Vec<_>>()));
-    let outputs = parts.unwrap_or_else(|| Err(Error::gradient(context.op.name(), "has no parts")))?;
+    let outputs = enable_grad(|| parts(&inputs.iter().collect::<Vec<_>>()))?;
     let asked: Vec<(&Tensor, Option<&Tensor>)> = outputs
         .iter()
         .zip(dys)

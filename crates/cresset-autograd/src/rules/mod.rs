@@ -229,7 +229,9 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
                 Ok(smallvec![Some(cross_entropy::differentiate(context, *ignore, *mean, dys)?), None])
             }
             Op::Attention { causal, scale } => attention::differentiate(context, *causal, *scale, dys),
-            Op::AttentionBackward { .. } => attention::by_parts(context, dys),
+            Op::AttentionBackward { causal, scale } => {
+                attention::differentiate_backward(context, *causal, *scale, dys)
+            }
             Op::Map(_)
             | Op::Reduce(_)
             | Op::Scan { .. }
@@ -361,7 +363,9 @@ fn seldom(context: &Context<Tensor>, dys: &[Option<Tensor>]) -> Result<Gradients
         }
         Op::Normalize { dims, .. } => smallvec![Some(normalize(context, *dims, dys)?)],
         Op::Attention { causal, scale } => attention::differentiate(context, *causal, *scale, dys)?,
-        Op::AttentionBackward { .. } => attention::by_parts(context, dys)?,
+        Op::AttentionBackward { causal, scale } => {
+            attention::differentiate_backward(context, *causal, *scale, dys)?
+        }
         Op::ToDevice { from, to } => {
             smallvec![Some(Tensor::apply_one(Op::ToDevice { from: *to, to: *from }, &[dy])?)]
         }

@@ -19,23 +19,32 @@ use crate::{
 /// `scale·q·kᵀ + mask`, `-∞` where a query may not look.
 pub(crate) fn scores<T: Apply>(causal: bool, scale: f64, query: &T, key: &T, mask: Option<&T>) -> Result<T> {
     let products = T::apply_one(Op::Matmul, &[query, &transposed(key)?])?;
+    let seen = if causal { Some(looking_back(&products)?) } else { None };
+    let (first, second) = match (mask, &seen) {
+        (Some(mask), seen) => (Some(mask), seen.as_ref()),
+        (None, seen) => (seen.as_ref(), None),
+    };
     let numbers = [scale.into(), f64::NEG_INFINITY.into()];
-    let mut scores = match mask {
+    let scores = match first {
+        None if scale == 1.0 => products,
         None => T::formula(&[&products], &numbers[..1], |x, n| x[0] * n[0])?,
         Some(mask) if mask.dtype() == DType::Bool => {
             T::formula(&[&products, mask], &numbers, |x, n| select(x[1], x[0] * n[0], n[1]))?
         }
         Some(mask) => T::formula(&[&products, mask], &numbers[..1], |x, n| x[0] * n[0] + x[1])?,
     };
-    if causal {
-        let [.., queries, keys] = scores.shape()[..] else { return Ok(scores) };
-        let seen: Shape = [queries, keys].into();
-        let seen = formula_of_places(&scores, &seen, &[keys.into()], |_, n| {
-            Expr::index().remainder(n[0]).le(Expr::index().floor_divide(n[0]))
-        })?;
-        scores = T::formula(&[&scores, &seen], &numbers[1..], |x, n| select(x[1], x[0], n[0]))?;
+    match second {
+        Some(seen) => T::formula(&[&scores, seen], &numbers[1..], |x, n| select(x[1], x[0], n[0])),
+        None => Ok(scores),
     }
-    Ok(scores)
+}
+
+/// Whether a query looks at a key: at those up to its own place.
+fn looking_back<T: Apply>(scores: &T) -> Result<T> {
+    let (queries, keys) = (scores.shape()[scores.rank() - 2], scores.shape()[scores.rank() - 1]);
+    formula_of_places(scores, &[queries, keys].into(), &[keys.into()], |_, n| {
+        Expr::index().remainder(n[0]).le(Expr::index().floor_divide(n[0]))
+    })
 }
 
 /// Halves are computed in f32, as products of halves overflow.
@@ -43,7 +52,8 @@ fn wide<T: Apply>(x: &T) -> Result<T> {
     if x.dtype() == DType::Bool { Ok(x.clone()) } else { x.to_dtype(exact(x.dtype())) }
 }
 
-/// `softmax(scores)·v`, and `log Σ exp(scores)`.
+/// The parts of [`Op::Attention`], whose inputs inference has passed: `softmax(scores)·v`, and `log Σ exp(scores)`.
+#[track_caller]
 pub fn forward<T: Apply>(causal: bool, scale: f64, inputs: &[&T]) -> Result<Outputs<T>> {
     let x = inputs.iter().map(|x| wide(*x)).collect::<Result<Vec<_>>>()?;
     let scores = scores(causal, scale, &x[0], &x[1], x.get(3))?;
@@ -81,7 +91,8 @@ fn spread<T: Apply>(x: &T, shape: Shape) -> Result<T> {
     copy(&T::apply_one(Op::View(crate::view::View::Expand(shape)), &[x])?)
 }
 
-/// `g·k`, `gᵀ·q` and `pᵀ·dy`.
+/// The parts of [`Op::AttentionBackward`], whose inputs inference has passed: `g·k`, `gᵀ·q` and `pᵀ·dy`.
+#[track_caller]
 pub fn backward<T: Apply>(causal: bool, scale: f64, inputs: &[&T]) -> Result<Outputs<T>> {
     let x = inputs.iter().map(|x| wide(*x)).collect::<Result<Vec<_>>>()?;
     let scores = scores(causal, scale, &x[0], &x[1], x.get(6))?;

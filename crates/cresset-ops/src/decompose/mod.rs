@@ -11,7 +11,9 @@ mod rows;
 mod scan;
 mod window;
 
+// A rule of derivatives goes by these alone: all of `decompose` is much to compile for tensors too.
 pub(crate) use attention::scores;
+pub use attention::{backward as attention_backward, forward as attention};
 
 use cresset_tensor::{Array, Listed, Result, Shape};
 use smallvec::smallvec;
