@@ -101,7 +101,7 @@ fn of_zeros_and_poles() -> Result<()> {
 #[test]
 fn of_large_numbers_in_half_precision() -> Result<()> {
     type Method = fn(&Tensor, &Tensor) -> Result<Tensor>;
-    let methods: [(&str, Method); 9] = [
+    let methods: [(&str, Method); 12] = [
         ("std", |x, _| x.std_dim(1, 1, false)),
         ("std_mean", |x, _| Ok(x.std_mean(1, 1, false)?.0)),
         ("norm", |x, _| x.norm_dim(2.0, 1, false)),
@@ -110,6 +110,17 @@ fn of_large_numbers_in_half_precision() -> Result<()> {
         ("cosine_similarity", |x, w| x.cosine_similarity(w, 1, 1e-8)),
         ("pairwise_distance", |x, w| x.pairwise_distance(w, 2.0, 1e-6, false)),
         ("cdist", |x, w| x.cdist(w, 2.0)),
+        ("addmm", |x, w| {
+            Tensor::new([[1.0], [2.0]]).to_dtype(x.dtype())?.addmm(x, &w.t()?.narrow(1, 0, 1)?, 1, 1e-2)
+        }),
+        ("baddbmm", |x, w| {
+            let (a, b) = (x.unsqueeze(0)?, w.t()?.unsqueeze(0)?);
+            Tensor::new([[[1.0]]]).to_dtype(x.dtype())?.baddbmm(&a, &b, 1, 1e-2)
+        }),
+        ("addr", |x, w| {
+            let (a, b) = (x.narrow(0, 0, 1)?.reshape([3])?, w.narrow(0, 0, 1)?.reshape([3])?);
+            Tensor::new([1.0]).to_dtype(x.dtype())?.addr(&a, &b, 1, 1e-2)
+        }),
         ("local_response_norm", |x, _| x.reshape([1, 2, 3])?.local_response_norm(2, 1e-4, 0.75, 1.0)),
     ];
     for dtype in [DType::F16, DType::BF16] {

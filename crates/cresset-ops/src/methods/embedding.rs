@@ -7,6 +7,7 @@ use cresset_tensor::{Array, DType, Error, Result, Shape, order::sort_by};
 use super::{
     Elementwise, Norms,
     fused::{formula_over, shaped},
+    windows::wide,
 };
 use crate::{
     Apply, Expr,
@@ -194,16 +195,17 @@ pub trait Embeddings: Apply {
                 Self::formula(&[&rows, &factors], &[], |x, _| x[0] * x[1].cast_like(x[0]))?
             }
         };
-        let blank = weight.filled_beside("embedding_bag", [bags.count, width].into(), weight.dtype(), 0)?;
+        let rows = rows.to_dtype(wide(weight.dtype()))?;
+        let blank = weight.filled_beside("embedding_bag", [bags.count, width].into(), rows.dtype(), 0)?;
         let of = integers(weight, bags.bags.iter().map(|&bag| bag as i64).collect())?;
         let add = Op::IndexPut { dim: 0, combine: Combine::Add };
         let sums = Self::apply_one(add, &[&blank, &of, &rows])?;
         if mode == BagMode::Sum {
-            return Ok(sums);
+            return sums.to_dtype(weight.dtype());
         }
         let sizes: Vec<f64> = bags.sizes().iter().map(|&size| size.max(1) as f64).collect();
         let sizes = weight.beside(Array::from_vec(sizes, [bags.count, 1])?.to_dtype(sums.dtype())?)?;
-        Self::formula(&[&sums, &sizes], &[], |x, _| x[0] / x[1].cast_like(x[0]))
+        Self::formula(&[&sums, &sizes], &[], |x, _| x[0] / x[1].cast_like(x[0]))?.to_dtype(weight.dtype())
     }
 
     /// For each class index a row that is 1 at that place and 0 elsewhere; `-1` classes are one more than the largest.

@@ -134,6 +134,9 @@ pub trait Matrices: Apply {
     /// `β·self + α·(a @ b)` of two matrices. With `β = 0`, NaN in `self` is not looked at.
     #[track_caller]
     fn addmm(&self, a: &Self, b: &Self, beta: impl Into<Scalar>, alpha: impl Into<Scalar>) -> Result<Self> {
+        if let Some([x, a, b]) = single([self, a, b])? {
+            return x.addmm(&a, &b, beta, alpha)?.to_dtype(self.dtype());
+        }
         add_product("addmm", self, &a.mm(b)?, beta.into(), alpha.into())
     }
 
@@ -146,12 +149,18 @@ pub trait Matrices: Apply {
         beta: impl Into<Scalar>,
         alpha: impl Into<Scalar>,
     ) -> Result<Self> {
+        if let Some([x, a, b]) = single([self, matrix, vector])? {
+            return x.addmv(&a, &b, beta, alpha)?.to_dtype(self.dtype());
+        }
         add_product("addmv", self, &matrix.mv(vector)?, beta.into(), alpha.into())
     }
 
     /// `β·self + α·Σ (aᵢ @ bᵢ)` of two batches of matrices.
     #[track_caller]
     fn addbmm(&self, a: &Self, b: &Self, beta: impl Into<Scalar>, alpha: impl Into<Scalar>) -> Result<Self> {
+        if let Some([x, a, b]) = single([self, a, b])? {
+            return x.addbmm(&a, &b, beta, alpha)?.to_dtype(self.dtype());
+        }
         check_ranks("addbmm", a, 3, b, 3)?;
         check_batches("addbmm", a, b)?;
         // The sum over the batch is one product whose inner dimension is (batch, inner).
@@ -167,12 +176,18 @@ pub trait Matrices: Apply {
     /// `β·self + α·(aᵢ @ bᵢ)` of two batches of matrices.
     #[track_caller]
     fn baddbmm(&self, a: &Self, b: &Self, beta: impl Into<Scalar>, alpha: impl Into<Scalar>) -> Result<Self> {
+        if let Some([x, a, b]) = single([self, a, b])? {
+            return x.baddbmm(&a, &b, beta, alpha)?.to_dtype(self.dtype());
+        }
         add_product("baddbmm", self, &a.bmm(b)?, beta.into(), alpha.into())
     }
 
     /// `β·self + α·aᵢ·bⱼ` of two vectors.
     #[track_caller]
     fn addr(&self, a: &Self, b: &Self, beta: impl Into<Scalar>, alpha: impl Into<Scalar>) -> Result<Self> {
+        if let Some([x, a, b]) = single([self, a, b])? {
+            return x.addr(&a, &b, beta, alpha)?.to_dtype(self.dtype());
+        }
         let (beta, alpha) = (beta.into(), alpha.into());
         let product = a.outer(b)?;
         if product.dtype() == DType::Bool && self.dtype() == DType::Bool {
@@ -462,6 +477,16 @@ fn check_addend<T: Apply>(name: &'static str, x: &T, product: &T) -> Result<()> 
         name,
         format!("shape {} does not broadcast to the product's {}", x.shape(), product.shape()),
     ))
+}
+
+/// What is of half precision in single: a product may exceed what half holds, though a part of it, added, does not.
+fn single<T: Apply>(values: [&T; 3]) -> Result<Option<[T; 3]>> {
+    let dtype = values[0].dtype();
+    if !dtype.is_float() || dtype.size() != 2 || values.map(T::dtype) != [dtype; 3] {
+        return Ok(None);
+    }
+    let [x, a, b] = values.map(|x| x.to_dtype(DType::F32));
+    Ok(Some([x?, a?, b?]))
 }
 
 /// `β·x + α·product`.

@@ -50,6 +50,7 @@ pub trait Statistics: Apply {
     /// The root of the variance over some dimensions. Where it is zero, so is its gradient.
     #[track_caller]
     fn std_dim(&self, dims: impl Into<Axes>, correction: impl Into<Scalar>, keepdim: bool) -> Result<Self> {
+        check_float("std", self)?;
         if self.dtype().size() == 2 {
             // The variance may exceed what half precision holds, though its root does not.
             return self.to_dtype(DType::F32)?.std_dim(dims, correction, keepdim)?.to_dtype(self.dtype());
@@ -76,6 +77,7 @@ pub trait Statistics: Apply {
         correction: impl Into<Scalar>,
         keepdim: bool,
     ) -> Result<(Self, Self)> {
+        check_float("std_mean", self)?;
         if self.dtype().size() == 2 {
             let (std, mean) = self.to_dtype(DType::F32)?.std_mean(dims, correction, keepdim)?;
             return Ok((std.to_dtype(self.dtype())?, mean.to_dtype(self.dtype())?));
