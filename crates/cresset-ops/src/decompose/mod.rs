@@ -11,7 +11,8 @@ mod rows;
 mod scan;
 mod window;
 
-// A rule of derivatives goes by these alone: all of `decompose` is much to compile for tensors too.
+// The processor in f64 and a rule of derivatives go by these alone: all of `decompose` is much to compile for arrays, and for
+// tensors too.
 pub(crate) use attention::scores;
 pub use attention::{backward as attention_backward, forward as attention};
 

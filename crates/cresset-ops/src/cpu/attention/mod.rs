@@ -20,7 +20,7 @@ use super::{
     walk::{Steps, Walk, broadcast_strides},
 };
 use crate::{
-    decompose::decompose,
+    decompose,
     door::Outputs,
     infer::{Extent, Metas, extent},
     op::Op,
@@ -127,17 +127,12 @@ fn wide(inputs: &[&Array]) -> Result<SmallVec<[Array; 8]>> {
     inputs.iter().map(one).collect()
 }
 
-/// As [`decompose`], which in f64 is what is done.
-fn in_parts(op: &Op, inputs: &[&Array]) -> Result<Outputs<Array>> {
-    decompose(op, inputs).unwrap_or_else(|| Err(Error::argument(op.name(), "has no parts")))
-}
-
 /// The output, and the logarithm of each query's sum.
 pub fn forward(causal: bool, scale: f64, inputs: &[&Array], metas: &Metas) -> Result<Outputs<Array>> {
     let op = Op::Attention { causal, scale };
     let dtype = metas[0].dtype;
     if dtype == DType::F64 {
-        return in_parts(&op, inputs);
+        return decompose::attention(causal, scale, inputs);
     }
     let inputs = wide(inputs)?;
     let inputs: SmallVec<[&Array; 8]> = inputs.iter().listed();
@@ -158,7 +153,7 @@ pub fn backward(causal: bool, scale: f64, inputs: &[&Array], metas: &Metas) -> R
     let op = Op::AttentionBackward { causal, scale };
     let dtype = metas[0].dtype;
     if dtype == DType::F64 {
-        return in_parts(&op, inputs);
+        return decompose::attention_backward(causal, scale, inputs);
     }
     let inputs = wide(inputs)?;
     let inputs: SmallVec<[&Array; 8]> = inputs.iter().listed();

@@ -10,6 +10,10 @@ mod ahead;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "only the loops of instruction sets read them")
+)]
 mod jobs;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
