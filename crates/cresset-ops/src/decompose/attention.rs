@@ -47,15 +47,17 @@ fn looking_back<T: Apply>(scores: &T) -> Result<T> {
     })
 }
 
-/// Halves are computed in f32, as products of halves overflow.
-fn wide<T: Apply>(x: &T) -> Result<T> {
-    if x.dtype() == DType::Bool { Ok(x.clone()) } else { x.to_dtype(exact(x.dtype())) }
+/// Halves are computed in f32, as products of halves overflow; and masks in what scores are.
+pub(crate) fn wide<T: Apply>(inputs: &[&T]) -> Result<Vec<T>> {
+    let dtype = inputs.first().map_or(DType::F32, |query| exact(query.dtype()));
+    let one = |x: &&T| if x.dtype() == DType::Bool { Ok((*x).clone()) } else { x.to_dtype(dtype) };
+    inputs.iter().map(one).collect()
 }
 
 /// The parts of [`Op::Attention`], whose inputs inference has passed: `softmax(scores)·v`, and `log Σ exp(scores)`.
 #[track_caller]
 pub fn forward<T: Apply>(causal: bool, scale: f64, inputs: &[&T]) -> Result<Outputs<T>> {
-    let x = inputs.iter().map(|x| wide(*x)).collect::<Result<Vec<_>>>()?;
+    let x = wide(inputs)?;
     let scores = scores(causal, scale, &x[0], &x[1], x.get(3))?;
     let last = scores.rank() - 1;
     if scores.shape()[last] == 0 {
@@ -94,7 +96,7 @@ fn spread<T: Apply>(x: &T, shape: Shape) -> Result<T> {
 /// The parts of [`Op::AttentionBackward`], whose inputs inference has passed: `g·k`, `gᵀ·q` and `pᵀ·dy`.
 #[track_caller]
 pub fn backward<T: Apply>(causal: bool, scale: f64, inputs: &[&T]) -> Result<Outputs<T>> {
-    let x = inputs.iter().map(|x| wide(*x)).collect::<Result<Vec<_>>>()?;
+    let x = wide(inputs)?;
     let scores = scores(causal, scale, &x[0], &x[1], x.get(6))?;
     let column = |x: &T| unsqueezed(x, x.rank());
     // A query that may look nowhere has weights of 0.

@@ -91,10 +91,12 @@ pub fn extent(op: &Op, [query, key, value]: [&Array; 3], mask: Option<&Array>) -
         value_width: size(value, 1),
     };
     if let Some(mask) = mask {
-        if mask.dtype() != DType::Bool && mask.dtype() != query.dtype() {
+        let own = query.dtype();
+        if ![DType::Bool, DType::F32, own].contains(&mask.dtype()) {
+            let float = if own == DType::F32 { String::new() } else { format!(", {}", DType::F32) };
             return Err(Error::dtype(
                 name,
-                format!("attn_mask must be bool or {}, not {}", query.dtype(), mask.dtype()),
+                format!("attn_mask must be bool{float} or {own}, not {}", mask.dtype()),
             ));
         }
         let products = extent.shape(extent.queries, extent.keys);

@@ -2,10 +2,10 @@
 
 use cresset_tensor::{Array, DType, Device, Error, Result, Shape};
 
-use super::{Dropouts, Softmaxes, fused::shaped};
+use super::{Dropouts, Elementwise, Softmaxes, fused::shaped};
 use crate::{
     Apply,
-    decompose::scores,
+    decompose::{scores, wide},
     infer::extent,
     op::{Op, Reduce, Reduction},
     select,
@@ -102,6 +102,9 @@ fn with_all_weights<T: Apply>(
     let AttentionOptions { attn_mask, dropout_p, is_causal: causal, .. } = options;
     let inputs = [query, key, value].map(T::array);
     extent(&Op::Attention { causal, scale }, inputs, attn_mask.map(T::array))?;
+    let dtype = query.dtype();
+    let inputs = wide(&[&[query, key, value][..], attn_mask.as_slice()].concat())?;
+    let (query, key, value, attn_mask) = (&inputs[0], &inputs[1], &inputs[2], inputs.get(3));
     // Which numbers are scaled is as in PyTorch, since large products tell: both factors, or with samples and heads
     // of equal number, the products.
     let same_heads = query.rank() == 4 && key.rank() == 4 && query.shape()[..2] == key.shape()[..2];
@@ -127,7 +130,7 @@ fn with_all_weights<T: Apply>(
         }
     };
     let weights = if dropout_p == 0.0 { weights } else { weights.dropout(dropout_p, true)? };
-    T::apply_one(Op::Matmul, &[&weights, value])
+    T::apply_one(Op::Matmul, &[&weights, value])?.to_dtype(dtype)
 }
 
 impl<T: Apply> Attention for T {}
@@ -174,6 +177,12 @@ fn shared<T: Apply>(query: &T, key: &T, value: &T, options: AttentionOptions<'_,
     let mask = match options.attn_mask {
         Some(mask) if mask.rank() >= 3 => {
             let own = mask.shape()[mask.rank() - 3];
+            if own != 1 && own != wanted {
+                return Err(Error::shape(
+                    NAME,
+                    format!("attn_mask {} does not broadcast to {wanted} heads of queries", mask.shape()),
+                ));
+            }
             Some(split(mask, if own == wanted { heads } else { [own, 1] })?)
         }
         mask => mask.cloned(),

@@ -47,10 +47,11 @@ unsafe fn queries_of(job: &Job, item: &Item, first: usize, y: Rows, logarithms: 
     let count = QUERIES.min(queries - first);
     let seen = job.seen(first + count);
     let most = KEYS.min(seen);
-    let packed = count.next_multiple_of(panel) * width;
-    let (key_room, value_room) = (most * tiles::room(width), most * tiles::room(value_width));
-    let mask_room = item.mask.room(most, panel);
-    let scratch = Scratch::new(packed + key_room + value_room + most * panel + mask_room)?;
+    let packed = count.next_multiple_of(panel).checked_mul(width)?;
+    let key_room = most.checked_mul(tiles::room(width))?;
+    let value_room = most.checked_mul(tiles::room(value_width))?;
+    let rest = most * panel + item.mask.room(most, panel);
+    let scratch = Scratch::new(packed.checked_add(key_room)?.checked_add(value_room)?.checked_add(rest)?)?;
     let packed_queries = scratch.start();
     let key_copy = packed_queries.wrapping_add(packed);
     let value_copy = key_copy.wrapping_add(key_room);
