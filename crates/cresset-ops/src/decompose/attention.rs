@@ -16,6 +16,10 @@ use crate::{
     select,
 };
 
+/// From where on a logarithm of sums, as it is kept, is no longer precise enough to be all that is known of the weights:
+/// beside the lowest number, which some add where a query may not look, the number of keys is lost.
+pub(crate) const FAR: f64 = 256.0;
+
 /// `scale·q·kᵀ + mask`, `-∞` where a query may not look.
 pub(crate) fn scores<T: Apply>(causal: bool, scale: f64, query: &T, key: &T, mask: Option<&T>) -> Result<T> {
     let products = T::apply_one(Op::Matmul, &[query, &transposed(key)?])?;
@@ -103,6 +107,12 @@ pub fn backward<T: Apply>(causal: bool, scale: f64, inputs: &[&T]) -> Result<Out
     let both = [f64::NEG_INFINITY.into(), f64::INFINITY.into()];
     let top = T::formula(&[&column(&x[3])?], &both, |x, n| select(x[0].eq(n[0]), n[1], x[0]))?;
     let weights = T::formula(&[&scores, &top], &[], |x, _| (x[0] - x[1]).exp())?;
+    // Sums that are 1 but for the rounding of far logarithms: no derivative goes through them.
+    let sums = T::constant(reduce_one(Reduction::Sum, &weights, weights.rank() - 1)?.array().clone());
+    let weights = T::formula(&[&weights, &sums, &top], &[FAR.into()], |x, n| {
+        let rounded = (x[2].abs().ge(n[0])) & x[1].gt(0);
+        x[0] / select(rounded, x[1], 1)
+    })?;
     let slopes = T::apply_one(Op::Matmul, &[&x[5], &transposed(&x[2])?])?;
     let slopes = T::formula(&[&weights, &slopes, &column(&x[4])?], &[scale.into()], |x, n| {
         x[0] * (x[1] - x[2]) * n[0]

@@ -13,7 +13,7 @@ mod window;
 
 // The processor in f64 and a rule of derivatives go by these alone: all of `decompose` is much to compile for arrays, and for
 // tensors too.
-pub(crate) use attention::{scores, wide};
+pub(crate) use attention::{FAR, scores, wide};
 pub use attention::{backward as attention_backward, forward as attention};
 
 use cresset_tensor::{Array, Listed, Result, Shape};

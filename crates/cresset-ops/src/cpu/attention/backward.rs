@@ -8,7 +8,7 @@ use cresset_tensor::Array;
 use super::{
     GRAIN, Item, Job, PARALLEL, QUERIES,
     tiles::{self, LANES, Rows},
-    weights::{Back, Block, slope},
+    weights::{Back, Block, Known, slope, weigh},
 };
 use crate::{
     cpu::{
@@ -18,6 +18,7 @@ use crate::{
         threads,
         walk::Walk,
     },
+    decompose::FAR,
     infer::Extent,
 };
 
@@ -135,17 +136,17 @@ unsafe fn queries_of(
     let (room, value_room) = (tiles::room(width), tiles::room(value_width));
     let score_room = tiles::room(most);
     let sizes = [
-        most * width,
-        most * value_width,
-        most * room,
-        most * value_room,
-        keys_most * room,
-        keys_most * value_room,
+        most.checked_mul(width)?,
+        most.checked_mul(value_width)?,
+        most.checked_mul(room)?,
+        most.checked_mul(value_room)?,
+        keys_most.checked_mul(room)?,
+        keys_most.checked_mul(value_room)?,
         keys_most * score_room,
         keys_most * score_room,
         item.mask.room(keys_most, score_room),
     ];
-    let scratch = Scratch::new(sizes.iter().sum())?;
+    let scratch = Scratch::new(sizes.iter().try_fold(0, |sum: usize, &size| sum.checked_add(size))?)?;
     let mut end = scratch.start();
     let blocks = sizes.map(|size| {
         let start = end;
@@ -192,10 +193,13 @@ unsafe fn some_queries(
         }
         line
     };
-    let (logarithms, projections) = (line(0, of_queries.logarithms), line(1, of_queries.projections));
+    let (mut logarithms, projections) = (line(0, of_queries.logarithms), line(1, of_queries.projections));
     let row = tiles::room(count.next_multiple_of(panel));
     let (scores, products) = (Rows { start: scores, row }, Rows { start: products, row });
     let dq = dq.at(first, 0);
+    let is_far = |logarithm: f32| logarithm.is_finite() && f64::from(logarithm.abs()) >= FAR;
+    let far = logarithms[..count].iter().copied().any(is_far);
+    let mut factors = [1.0; QUERIES];
     // SAFETY: the caller's.
     unsafe {
         tiles.pack(query, count, width, q_packed);
@@ -204,6 +208,32 @@ unsafe fn some_queries(
         let dy = tiles::rows(dy, count, value_width, dy_copy);
         if seen == 0 {
             dq.start.write_bytes(0, count * width);
+        }
+        if far {
+            // The largest scores and the sums are found once more.
+            let (mut largest, mut sums) = ([f32::NEG_INFINITY; QUERIES], [0.0; QUERIES]);
+            let lanes = count.next_multiple_of(LANES);
+            for key in (0..seen).step_by(KEYS) {
+                let keys = KEYS.min(seen - key);
+                let k = tiles::rows(item.key.at(key, 0), keys, width, key_copy);
+                for start in (0..count).step_by(panel) {
+                    let size =
+                        Size { m: keys, k: width, n: panel.min(count - start).next_multiple_of(LANES) };
+                    let q = Rows { start: q_packed.wrapping_add(start * width), row: panel };
+                    tiles.multiply(size, k.matrix(), q, false, scores.at(0, start));
+                }
+                let seen = job.seen_from(first, key);
+                let mut block = Block { start: scores.start, row, keys, lanes, scale: job.scale, seen };
+                item.mask.lay_on(tiles, &mut block, [first, key], count, of_mask);
+                let mut unused = [0.0; QUERIES];
+                let (largest, sums) = (&mut largest[..lanes], &mut sums[..lanes]);
+                weigh(&block, &mut Known { largest, sums, factors: &mut unused[..lanes] });
+            }
+            for i in 0..count {
+                if is_far(logarithms[i]) && largest[i].is_finite() {
+                    (logarithms[i], factors[i]) = (largest[i], 1.0 / sums[i]);
+                }
+            }
         }
         for key in (0..seen).step_by(KEYS) {
             let keys = KEYS.min(seen - key);
@@ -234,6 +264,7 @@ unsafe fn some_queries(
             item.mask.lay_on(tiles, &mut block, [first + from, key], rows, of_mask);
             let back = Back {
                 logarithms: &logarithms[from..],
+                factors: &factors[from..],
                 projections: &projections[from..],
                 products: products.start,
                 scale: job.scale,

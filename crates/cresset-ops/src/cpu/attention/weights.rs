@@ -37,6 +37,8 @@ pub struct Known<'a> {
 /// The queries' logarithms and projections, and the products of values and gradients, of which slopes are made.
 pub struct Back<'a> {
     pub logarithms: &'a [f32],
+    /// By what weights are too small: 1 where the logarithm says all.
+    pub factors: &'a [f32],
     pub projections: &'a [f32],
     /// A block like that of the scores.
     pub products: *mut f32,
@@ -50,7 +52,7 @@ for_every_simd! {
     pub fn weigh(block: &Block, known: &mut Known) = weigh_with
 }
 for_every_simd! {
-    /// Scores become weights `exp(score - logarithm)`, and products slopes.
+    /// Scores become weights `exp(score - logarithm)·factor`, and products slopes.
     /// Both blocks are the caller's to write.
     pub fn slope(block: &Block, back: &Back) = slope_with
 }
@@ -147,8 +149,9 @@ fn weigh_with<F: Fma>(block: &Block, known: &mut Known) {
 fn slope_with<F: Fma>(block: &Block, back: &Back) {
     for first in (0..block.lanes).step_by(LANES) {
         let limits = limits(block, first);
-        let (mut shift, mut projections) = ([0.0; LANES], [0.0; LANES]);
+        let (mut shift, mut projections, mut factors) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
         projections.copy_from_slice(&back.projections[first..][..LANES]);
+        factors.copy_from_slice(&back.factors[first..][..LANES]);
         for (shift, &logarithm) in shift.iter_mut().zip(&back.logarithms[first..][..LANES]) {
             // Whoever may look nowhere has weights of 0.
             *shift = if logarithm == f32::NEG_INFINITY { f32::INFINITY } else { logarithm };
@@ -165,7 +168,7 @@ fn slope_with<F: Fma>(block: &Block, back: &Back) {
             for lane in 0..LANES {
                 let score = row[lane] * block.scale;
                 let score = if (key as i32) < limits[lane] { score } else { f32::NEG_INFINITY };
-                let weight = power::<F>(score - shift[lane]);
+                let weight = power::<F>(score - shift[lane]) * factors[lane];
                 row[lane] = weight;
                 products[lane] = weight * (products[lane] - projections[lane]) * back.scale;
             }
