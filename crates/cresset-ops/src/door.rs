@@ -192,8 +192,7 @@ impl<'a, T: Apply> Operand<'a, T> {
     /// `f(this, operand)` as one formula.
     #[track_caller]
     pub fn with(&self, this: &T, f: impl Fn(Expr, Expr) -> Expr + Copy) -> Result<T> {
-        let (value, number) = (of_value(f), of_number(f));
-        self.mapped(this, Closure::of(&value), Closure::of(&number))
+        self.with_either(this, f, f)
     }
 
     /// `of_value(this, operand)`, or `of_number(this, operand)` of a number, whose derivative may be another.
@@ -211,8 +210,7 @@ impl<'a, T: Apply> Operand<'a, T> {
     /// `this = f(this, operand)`, in place.
     #[track_caller]
     pub fn with_into(&self, this: &T, f: impl Fn(Expr, Expr) -> Expr + Copy) -> Result<()> {
-        let (value, number) = (of_value(f), of_number(f));
-        self.mapped_into(this, Closure::of(&value), Closure::of(&number))
+        self.with_either_into(this, f, f)
     }
 
     /// [`with_either`](Self::with_either), in place.
